@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# btmm: Back to My Mac (RFC 6281) for Linux. "make help" lists the targets.
+# Kbuild is the kernel's; it is read only from scripts/lab.d/build-module.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+BUILD := $(CURDIR)/build
+PREFIX ?= /usr
+DESTDIR ?=
+
+# Kernels to build for: all that are there, or KVER="version..."
+KERNELS := $(shell scripts/lab.d/kernels | cut -d' ' -f1)
+KVER ?= $(KERNELS)
+MODULES = $(foreach k,$(KVER),$(BUILD)/modules/$(k)/autotunnel.ko)
+MODULE_SOURCES := $(wildcard Kbuild) $(shell find kernel include -not -name '.*' 2>/dev/null)
+
+USERSPACE = $(if $(wildcard userspace/Makefile),$(MAKE) -C userspace BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR),true)
+
+.PHONY: all
+all: modules userspace ## build everything (the default)
+
+.PHONY: help
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r t d; do printf '  %-16s %s\n' "$$t" "$$d"; done
+	@echo 'Variables: KVER="version..." (kernels to build for), DESTDIR, PREFIX,'
+	@echo '  T=area or T=selftests/area/test.t, K="uml-debug 6.1 6.12" (make check)'
+
+.PHONY: modules
+modules: $(MODULES) ## build autotunnel.ko for every kernel there is
+ifeq ($(strip $(KVER)),)
+	@echo 'no kernel headers are installed: no module is built (scripts/setup)'
+endif
+
+$(BUILD)/modules/%/autotunnel.ko: $(MODULE_SOURCES)
+	@echo "  MODULE  $*"
+	@scripts/lab.d/build-module $* $(if $(W),W=$(W)) $(if $(C),C=$(C)) $(if $(V),V=$(V))
+
+.PHONY: userspace
+userspace: ## build programs into build/bin
+	@+$(USERSPACE) all
+
+.PHONY: lab-build
+lab-build: modules userspace
+
+.PHONY: install
+install: userspace ## install programs, manual pages and the uapi header (DESTDIR=)
+	@+$(USERSPACE) install
+	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -m 644 include/uapi/linux/autotunnel.h $(DESTDIR)$(PREFIX)/include/linux/
+
+.PHONY: modules_install
+modules_install: modules ## install the modules (DESTDIR=) for installed kernels
+	@for k in $(filter $(notdir $(wildcard /lib/modules/*)),$(KVER)); do \
+		install -d $(DESTDIR)/lib/modules/$$k/updates && \
+		install -m 644 build/modules/$$k/autotunnel.ko $(DESTDIR)/lib/modules/$$k/updates/ || exit 1; \
+		echo "  INSTALL $(DESTDIR)/lib/modules/$$k/updates/autotunnel.ko"; \
+		if [ -z "$(DESTDIR)" ]; then depmod $$k; fi; \
+	done
+
+.PHONY: check
+check: ## unit, lint and selftests in the lab; T=area or test, K=kernels
+	@scripts/setup --quiet
+	@+scripts/check $(T)
+
+.PHONY: lint
+lint: ## static checks: sparse, W=1, checkpatch, shellcheck, compiler warnings
+	@+scripts/lint
+
+.PHONY: unit
+unit: ## userspace unit tests, with address and undefined-behaviour sanitizers
+	@+$(USERSPACE) SAN=1 unit
+
+.PHONY: demo
+demo: ## a TCP download that survives two moves, on a stock 6.12 kernel
+	@scripts/setup --quiet
+	@scripts/lab -k $(or $(K),6.12) -- selftests/demo/run
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: distclean
+distclean: clean ## also remove the lab's cache (root and kernels)
+	scripts/lab.d/clean-cache

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _AUTOTUNNEL_RX_H
+#define _AUTOTUNNEL_RX_H
+
+#include <linux/list.h>
+#include <linux/skbuff.h>
+
+#include "autotunnel.h"
+
+int at_rx(struct sock *sk, struct sk_buff *skb);
+struct sk_buff *at_rx_gro(struct sock *sk, struct list_head *head,
+			  struct sk_buff *skb);
+int at_rx_icmp_error(struct sock *sk, struct sk_buff *skb);
+bool at_rx_is_datagram(const void *data, unsigned int len);
+void at_rx_ike_deliver(struct at_dev *at, struct sk_buff *skb,
+		       const struct in6_addr *ula);
+
+int at_rx_register(void);
+void at_rx_unregister(void);
+
+#endif /* _AUTOTUNNEL_RX_H */

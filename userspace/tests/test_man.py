@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hold the manual pages against the program and the kernel's sources."""
+import os
+import re
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+import tap
+
+TOP = Path(__file__).resolve().parents[2]
+MAN = TOP / "Documentation/man"
+PAGES = sorted(MAN.glob("*.[1-8]"))
+
+
+def plain(path):
+    """The text of a page without its macros and fonts."""
+    text = re.sub(r"\\f[BIRP]", "", path.read_text())
+    return text.replace("\\-", "-").replace('"', "")
+
+
+class Man(unittest.TestCase):
+    def test_formats_without_warnings(self):
+        if not shutil.which("groff"):
+            self.skipTest("groff is not there")
+        for page in PAGES:
+            with self.subTest(page=page.name):
+                run = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z",
+                                      str(page)], capture_output=True,
+                                     text=True, check=False)
+                self.assertEqual((run.returncode, run.stderr), (0, ""))
+
+    def test_every_command_and_word(self):
+        """All that the program's help names is in btmm-ctl(8)."""
+        ctl = os.environ["BTMM_CTL"]
+        page = plain(MAN / "btmm-ctl.8")
+        overview = subprocess.run([ctl, "help"], capture_output=True,
+                                  text=True, check=True).stdout
+        commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +[a-z]", overview,
+                              re.MULTILINE)
+        self.assertGreater(len(commands), 10)
+        for command in commands:
+            if not command.endswith(" show"):
+                self.assertIn(f"btmm-ctl {command}", page)
+            text = subprocess.run([ctl, "help", *command.split()],
+                                  capture_output=True, text=True,
+                                  check=True).stdout
+            for word in re.findall(r"^  ([a-z-]+) ", text, re.MULTILINE):
+                self.assertRegex(page, rf"\b{re.escape(word)}\b",
+                                 f"{word} of {command}")
+        for code in re.findall(r"^  (\d)  ", overview, re.MULTILINE):
+            self.assertIn(f"\n.B {code}\n", page)
+
+    def test_every_counter(self):
+        """autotunnel(4) explains the kernel's counters, and no others."""
+        source = (TOP / "kernel/counter-list.h").read_text()
+        there = set(re.findall(r"^AT_COUNTER\((\w+)\)", source, re.MULTILINE))
+        page = (MAN / "autotunnel.4").read_text()
+        section = page.split(".SS Counters")[1].split("\n.SH")[0]
+        explained = set(re.findall(r"^\.TP\n\.B (\w+)$", section,
+                                   re.MULTILINE))
+        self.assertEqual(explained, there)
+
+    def test_every_link_attribute(self):
+        header = (TOP / "include/uapi/linux/autotunnel.h").read_text()
+        there = set(re.findall(r"^\t(IFLA_AUTOTUNNEL_\w+),", header,
+                               re.MULTILINE)) - {"IFLA_AUTOTUNNEL_UNSPEC"}
+        page = (MAN / "autotunnel.4").read_text()
+        self.assertEqual(set(re.findall(r"^IFLA_AUTOTUNNEL_\w+", page,
+                                        re.MULTILINE)), there)
+
+    def test_commands_and_groups(self):
+        """Of the netlink family, by its YAML description."""
+        import yaml
+        spec = yaml.safe_load(
+            (TOP / "Documentation/netlink/specs/autotunnel.yaml").read_text())
+        page = plain(MAN / "autotunnel.4")
+        for op in spec["operations"]["list"]:
+            self.assertIn(op["name"], page)
+        for group in spec["mcast-groups"]["list"]:
+            self.assertIn(f"\n.B {group['name']}\n", page)
+
+
+if __name__ == "__main__":
+    tap.main()
