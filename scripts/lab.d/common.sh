@@ -133,7 +133,9 @@ finish_root() {
 uml_source=linux-source-6.12
 
 source_version() { dpkg-query -W -f '${Version}' "$uml_source" 2>/dev/null; }
-source_path() { printf '%s/source-%s\n' "$cache" "$(source_version | tr -c 'A-Za-z0-9.+~-' _)"; }
+source_path() {
+	printf '%s/source-%s-%s\n' "$cache" "$(source_version)" "$(hash_of <"$lab_d/uml.patch")"
+}
 
 make_source() {
 	local dest tmp
@@ -144,8 +146,10 @@ make_source() {
 	say "unpacking $uml_source (a minute; once)"
 	tmp=$(mktemp -d "$cache/tmp.source.XXXXXX")
 	tar -C "$tmp" -xJf "/usr/src/$uml_source.tar.xz" || die "$uml_source could not be unpacked"
+	quietly "$tmp/log" patch -d "$tmp"/linux-source-* -p1 -i "$lab_d/uml.patch" ||
+		die "scripts/lab.d/uml.patch does not fit $uml_source $(source_version)"
 	mv "$tmp"/linux-source-* "$dest"
-	rmdir "$tmp"
+	rm -rf "$tmp"
 }
 
 uml_fragments() {
@@ -157,7 +161,7 @@ uml_fragments() {
 # shellcheck disable=SC2046
 uml_path() {
 	printf '%s/%s-%s\n' "$cache" "$1" "$( { echo format 1; source_version
-		cat $(uml_fragments "$1"); } | hash_of)"
+		cat "$lab_d/uml.patch" $(uml_fragments "$1"); } | hash_of)"
 }
 
 # Every wanted symbol must have survived olddefconfig: a test that quietly
