@@ -160,7 +160,8 @@ def message_header():
 KEYS = {
     "sha256": ("alice.example.com.", "hmac-sha256.", bytes(range(32))),
     "sha512": ("k.", "hmac-sha512.", bytes(range(64))),
-    "md5": ("Alice.Example.com.", "HMAC-MD5.SIG-ALG.REG.INT.", b"0123456789abcdef"),
+    "md5": ("alice.example.com.", "hmac-md5.sig-alg.reg.int.", b"0123456789abcdef"),
+    "md5_upper": ("Alice.example.com.", "HMAC-MD5.SIG-ALG.REG.INT.", b"0123456789abcdef"),
     "sha1": ("alice.example.com.", "hmac-sha1.", b"0123456789abcdefghij"),
 }
 
@@ -223,6 +224,7 @@ def tsig_header():
         reply = Signer(key, request.mac)
         emit("answer_" + key, reply.sign(answer))
 
+    emit("query_md5_upper", Signer("md5_upper").sign(query))
     s = Signer("sha256")
     emit("query_later", s.sign(query, time=NOW + 0x100000000))
     emit("query_id", s.sign(query, original_id=0xabcd))

@@ -59,6 +59,7 @@ static void cut_off(void **state)
 static const uint8_t setup[] = {
 	0, 1, 0, 18, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0e, 0x10,
 };
+
 /* An event, with all fields set. */
 static const uint8_t event[] = {
 	0, 1, 0, 18, 1, 2, 0, 3, 4, 5, 1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0xfe, 0xfd, 0xfc,

@@ -311,7 +311,8 @@ static void rdata_forms(void **state)
 /* Without its pointers, RDATA is longer than it was: at most by a name. */
 static void rdata_grown(void **state)
 {
-	static const uint8_t owner[] = "\77abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk";
+	static const uint8_t owner[] =
+		"\77abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk";
 	size_t len = DNS_HEADER + sizeof(owner) + 10, rdlen = DNS_MAX - len;
 	uint8_t *msg = calloc(1, DNS_MAX);
 	struct dns_walk w;

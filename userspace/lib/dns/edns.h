@@ -23,6 +23,7 @@ struct edns_option {
 	uint16_t code, len;
 	const uint8_t *data;
 };
+
 /* The next of @options; *pos starts at 0. 1, 0 at the end, -EBADMSG. */
 int edns_next(const uint8_t *options, size_t len, size_t *pos, struct edns_option *out);
 
@@ -40,6 +41,7 @@ struct llq_option {
 	uint8_t id[LLQ_ID_LEN];
 	uint32_t lease;		/* seconds */
 };
+
 /* 0, or -EBADMSG: not 18 octets. Values are not judged. */
 int llq_option_read(const struct edns_option *o, struct llq_option *out);
 /* With the option's code and length in front: 22 octets. */
@@ -50,7 +52,10 @@ struct lease_option {
 	uint32_t key_lease;	/* seconds, for KEY records; = lease in the 4-octet form */
 	bool long_form;		/* 8 octets */
 };
+
+/* 0, or -EBADMSG: neither 4 nor 8 octets. */
 int lease_option_read(const struct edns_option *o, struct lease_option *out);
+/* With the option's code and length in front: 8 or 12 octets. */
 size_t lease_option_write(const struct lease_option *in, uint8_t out[12]);
 
 #endif

@@ -48,11 +48,14 @@ enum dns_class { DNS_IN = 1, DNS_NONE = 254, DNS_CLASS_ANY = 255 };
 #define DNS_RA		0x0080
 
 static inline uint16_t dns_u16(const uint8_t *p) { return p[0] << 8 | p[1]; }
+
 static inline uint32_t dns_u32(const uint8_t *p)
 {
 	return (uint32_t)dns_u16(p) << 16 | dns_u16(p + 2);
 }
+
 static inline void dns_put16(uint8_t *p, uint16_t v) { p[0] = v >> 8; p[1] = v; }
+
 static inline void dns_put32(uint8_t *p, uint32_t v)
 {
 	dns_put16(p, v >> 16);
@@ -120,6 +123,7 @@ struct dns_shape {
 	size_t tsig_start;		/* offset of TSIG; the message's length without */
 	uint8_t tsig_key[DNAME_MAX];	/* lower case */
 };
+
 int dns_shape(const uint8_t *msg, size_t len, struct dns_shape *out);
 
 /*
@@ -168,6 +172,7 @@ struct dns_mark {
 	int section;
 	bool failed;
 };
+
 void dns_mark(const struct dns_writer *w, struct dns_mark *m);
 void dns_rewind(struct dns_writer *w, const struct dns_mark *m);
 
