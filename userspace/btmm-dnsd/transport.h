@@ -57,10 +57,12 @@ void transport_set_limits(struct transport *t, const struct transport_limits *li
 
 /* One listener. @fd >= 0: a bound (and, for streams, listening) socket that
  * systemd handed over, owned by the transport from here; else one is made for
- * @addr. Returns its index (0, 1, ...) or negative errno (then @fd is closed).
+ * @addr. Returns 0 or negative errno (then @fd is closed).
  */
 int transport_listen(struct transport *t, enum transport_kind kind,
 		     const struct net_addr *addr, int fd);
+/* Listeners are numbered from 0 as they were added. */
+int transport_listeners(const struct transport *t);
 /* What the listener is bound to (port 0 was asked for: which it became). */
 bool transport_listener_addr(const struct transport *t, int listener, struct net_addr *out);
 
