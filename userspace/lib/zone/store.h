@@ -36,6 +36,7 @@ struct zone_change {
 	const uint8_t *owner;
 	struct zone_rr rr;
 };
+
 typedef void (*zone_change_fn)(void *arg, const struct zone *z, const struct zone_change *c);
 
 struct zone *zone_new(const uint8_t *apex);
