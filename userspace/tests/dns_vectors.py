@@ -237,9 +237,9 @@ def tsig_header():
     s5 = Signer("md5")
     emit("query_md5_10", s5.sign(query, cut=10))
     emit("query_md5_9", s5.sign(query, cut=9))
-    s = Signer("sha256")
-    s.sign(query)
-    bad_time = Signer("sha256", s.mac)
+    request_sha256 = Signer("sha256")
+    request_sha256.sign(query)
+    bad_time = Signer("sha256", request_sha256.mac)
     emit("answer_badtime", bad_time.sign(answer, error=18,
                                          other=(NOW + 1000).to_bytes(6, "big")))
     rdata = dns.rdtypes.ANY.TSIG.TSIG(ANY, dns.rdatatype.TSIG, N("hmac-sha256."), NOW, 300,
@@ -247,7 +247,8 @@ def tsig_header():
     emit("answer_badkey", append(answer, N("alice.example.com."), rdata))
 
     # A transfer: signed, three unsigned, signed, signed.
-    s = Signer("sha256", s.mac)
+    request_mac = request_sha256.mac
+    s = Signer("sha256", request_mac)
     for i in range(6):
         msg = response("part %d" % i)
         if i in (1, 2, 3):
@@ -255,6 +256,19 @@ def tsig_header():
         else:
             msg = s.sign(msg, time=NOW + i, multi=True)
         emit("stream_%d" % i, msg)
+
+    # As many unsigned ones as may be, twice, all of them part 1; and behind part 0,
+    # one that is older.
+    for name, time in (("stream_back", NOW - 1), ("stream_now", NOW)):
+        s = Signer("sha256", request_mac)
+        s.sign(response("part 0"), time=NOW, multi=True)
+        emit(name, s.sign(response(name), time=time, multi=True))
+    s = Signer("sha256", request_mac)
+    s.sign(response("part 0"), time=NOW, multi=True)
+    for name in ("stream_99", "stream_198"):
+        for _ in range(99):
+            s.ctx.update(response("part 1"))
+        emit(name, s.sign(response(name), time=NOW, multi=True))
     return "".join(out).rstrip("\n") + "\n"
 
 

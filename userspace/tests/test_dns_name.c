@@ -190,6 +190,7 @@ static void checked(void **state)
 	big[254] = 'x';
 	big[255] = 0;
 	assert_int_equal(dname_check(big, sizeof(big)), 0);
+	assert_int_equal(dname_check(big, 256), 0);
 }
 
 /* RFC 1035 4.1.4's own example, octets 20 to 95 (the rest is zero). */
@@ -240,6 +241,8 @@ static void bad_pointers(void **state)
 		{ "\1a\0", 3, 16, 0 },
 		{ "\x40" "a\0", 3, 12, 0 },
 		{ "\x80" "a\0", 3, 12, 0 },
+		{ "\1a\0\x40\x0c", 5, 15, 0 },		/* not quite one */
+		{ "\1a\0\x80\x0c", 5, 15, 0 },
 		{ "\1a\xc0\x0c\xc0\x0e", 6, 16, 0 },		/* to a loop */
 	};
 	uint8_t out[DNAME_MAX];

@@ -98,7 +98,7 @@ static void claims(void **state)
 	assert_int_equal(c.original_id, 0xabcd);
 	assert_int_equal(tsig_read(query_upper, sizeof(query_upper), &c), 0);
 	assert_memory_equal(c.key_name, "\5alice\7example\3com", 19);
-	assert_int_equal(tsig_read(query_md5, sizeof(query_md5), &c), 0);
+	assert_int_equal(tsig_read(query_md5_upper, sizeof(query_md5_upper), &c), 0);
 	assert_int_equal(c.algorithm, TSIG_HMAC_MD5);
 	assert_memory_equal(c.algorithm_name, "\10hmac-md5\7sig-alg\3reg\3int", 26);
 	/* one that we do not know */

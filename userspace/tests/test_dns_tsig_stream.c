@@ -146,6 +146,16 @@ static void in_time(void **state)
 	now = NOW + 4 + 301;
 	assert_int_equal(feed(s, 4), TSIG_BADTIME);
 	tsig_stream_free(s);
+
+	/* It may stand still, but not go back. */
+	s = begin();
+	assert_int_equal(feed(s, 0), TSIG_OK);
+	assert_int_equal(tsig_stream_check(s, stream_now, sizeof(stream_now)), TSIG_OK);
+	tsig_stream_free(s);
+	s = begin();
+	assert_int_equal(feed(s, 0), TSIG_OK);
+	assert_int_equal(tsig_stream_check(s, stream_back, sizeof(stream_back)), TSIG_BADTIME);
+	tsig_stream_free(s);
 }
 
 /* RFC 8945 5.3.1: 99 in a row may be without, not 100. */
@@ -156,6 +166,13 @@ static void unsigned_run(void **state)
 
 	(void)state;
 	assert_int_equal(feed(s, 0), TSIG_OK);
+	for (i = 0; i < 99; i++)
+		assert_int_equal(feed(s, 1), TSIG_OK);
+	assert_int_equal(tsig_stream_check(s, stream_99, sizeof(stream_99)), TSIG_OK);
+	assert_true(tsig_stream_done(s));
+	for (i = 0; i < 99; i++)
+		assert_int_equal(feed(s, 1), TSIG_OK);
+	assert_int_equal(tsig_stream_check(s, stream_198, sizeof(stream_198)), TSIG_OK);
 	for (i = 0; i < 99; i++)
 		assert_int_equal(feed(s, 1), TSIG_OK);
 	assert_false(tsig_stream_done(s));

@@ -224,6 +224,7 @@ static void marks(void **state)
 	struct dns_writer w;
 	struct dns_mark m, bad;
 	uint8_t buf[70], before[70];
+	uint16_t n_offsets;
 
 	(void)state;
 	dns_writer_init(&w, buf, sizeof(buf), 1, DNS_QR);
@@ -234,8 +235,10 @@ static void marks(void **state)
 	dns_put_rr(&w, 2, www, DNS_A, DNS_IN, 1, www, 4);
 	assert_false(w.failed);
 	assert_true(dns_count(buf, 2) == 1);
-	dns_put_rr(&w, 3, www, DNS_A, DNS_IN, 1, www, 4);
+	n_offsets = w.n_offsets;
+	dns_put_rr(&w, 3, (const uint8_t *)"\1x", DNS_A, DNS_IN, 1, www, 4);
 	assert_true(w.failed);
+	assert_int_equal(w.n_offsets, n_offsets);
 	dns_mark(&w, &bad);
 
 	/* No pointer leads to what is gone. */
@@ -323,6 +326,30 @@ static void far_away(void **state)
 	free(buf);
 }
 
+/* The last octet that a pointer can reach, and the one behind it. */
+static void reach(void **state)
+{
+	size_t at[] = { 0x3fff, 0x4000 }, i;
+	uint8_t *buf = malloc(DNS_MAX);
+	struct dns_writer w;
+
+	(void)state;
+	assert_non_null(buf);
+	for (i = 0; i < N_OF(at); i++) {
+		dns_writer_init(&w, buf, DNS_MAX, 1, 0);
+		dns_put_rr(&w, 1, root, DNS_LEASED, DNS_IN, 0, canonical,
+			   at[i] - DNS_HEADER - 11);
+		assert_int_equal(w.len, at[i]);
+		dns_put_rr(&w, 1, example, DNS_A, DNS_IN, 0, NULL, 0);
+		dns_put_rr(&w, 1, example, DNS_A, DNS_IN, 0, NULL, 0);
+		assert_false(w.failed);
+		assert_int_equal(w.len, at[i] + 2 * 10 + 13 + (i ? 13 : 2));
+		if (!i)
+			assert_int_equal(dns_u16(buf + at[i] + 23), 0xffff);
+	}
+	free(buf);
+}
+
 /* Each end of a name can be pointed to, but not while it is still written. */
 static void repeating(void **state)
 {
@@ -348,6 +375,7 @@ int main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(order),
 		cmocka_unit_test(far_away),
+		cmocka_unit_test(reach),
 		cmocka_unit_test(repeating),
 	};
 

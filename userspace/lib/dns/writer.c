@@ -156,10 +156,7 @@ static void put_rdata(struct dns_writer *w, uint16_t type, const uint8_t *rdata,
 	size_t at = w->len;
 	unsigned int i;
 
-	if (rdlen > UINT16_MAX) {
-		w->failed = true;
-		return;
-	}
+	/* If it is longer than that, there is no room for it either. */
 	put16(w, (uint16_t)rdlen);
 	if (!l) {
 		put(w, rdata, rdlen);
