@@ -106,6 +106,7 @@ struct transport_stats {
 	unsigned int streams, tls_streams;
 	size_t buffered;
 };
+
 void transport_stats(const struct transport *t, struct transport_stats *out);
 
 #endif
