@@ -473,13 +473,12 @@ const char *xfr_why(const struct xfr *x)
 	return x->why;
 }
 
-void xfr_status(const struct xfr *x, uint64_t now, struct xfr_status *out)
+void xfr_status(const struct xfr *x, struct xfr_status *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (x->transfer)
 		out->state = x->transfer->n_messages ? XFR_RECEIVING : XFR_ASKING;
 	out->loaded = zone_loaded(x->zone);
-	out->serves = xfr_serves(x, now);
 	out->serial = zone_serial(x->zone);
 	out->last_success = x->last_success;
 	out->last_failure = x->last_failure;
@@ -490,5 +489,5 @@ void xfr_status(const struct xfr *x, uint64_t now, struct xfr_status *out)
 	out->n_current = x->n_current;
 	out->n_failed = x->n_failed;
 	out->n_changes = x->n_changes;
-	memcpy(out->why, x->why, sizeof(out->why));
+	memcpy(out->last_error, x->why, sizeof(out->last_error));
 }

@@ -90,16 +90,16 @@ const char *xfr_why(const struct xfr *x);
 
 struct xfr_status {
 	enum xfr_state state;
-	bool loaded, serves;
+	bool loaded;
 	uint32_t serial;
 	uint64_t last_success, last_failure;	/* 0: never */
 	uint64_t next;		/* request, when idle; it may be past */
 	uint64_t expires;	/* 0: not loaded */
 	uint64_t n_axfr, n_ixfr, n_current, n_failed;
 	uint64_t n_changes;	/* records, by IXFR */
-	char why[160];
+	char last_error[160];	/* as xfr_why() */
 };
 
-void xfr_status(const struct xfr *x, uint64_t now, struct xfr_status *out);
+void xfr_status(const struct xfr *x, struct xfr_status *out);
 
 #endif
