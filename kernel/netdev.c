@@ -215,7 +215,12 @@ static void at_setup(struct net_device *dev)
 	dev->features |= features;
 	dev->hw_features |= features;
 	dev->hw_enc_features |= features;
-	dev->needed_headroom = LL_MAX_HEADER + AT_OUTER6_LEN;
+	/*
+	 * What the outer headers take beside the IPv6 header they replace. Not
+	 * more: beyond what TCP leaves (MAX_TCP_HEADER), every head is made
+	 * anew, and its growth is not accounted for while a socket owns it.
+	 */
+	dev->needed_headroom = AT_OUTER6_LEN - sizeof(struct ipv6hdr) + ETH_HLEN;
 	dev->mtu = ETH_DATA_LEN + AT_MTU_GAIN4;
 	dev->min_mtu = AT_MIN_MTU;
 	dev->max_mtu = AT_MAX_MTU;
