@@ -61,6 +61,11 @@ int upstream_send(struct upstream *u, uint8_t *msg, size_t len, uint64_t cookie)
 /* Forget all requests with @cookie: no callback comes for them. */
 void upstream_cancel(struct upstream *u, uint64_t cookie);
 
+/* Gives the connection up, if there is one, and makes another: what is outstanding
+ * fails (from the loop) as if it had been lost.
+ */
+void upstream_reset(struct upstream *u);
+
 bool upstream_is_up(const struct upstream *u);
 /* Why it is down; "" when it is up. */
 const char *upstream_why(const struct upstream *u);
@@ -90,8 +95,9 @@ struct xfr_conn *xfr_conn_new(sd_event *event, const struct net_addr *addr,
 void xfr_conn_free(struct xfr_conn *x);
 
 /* Sends @msg (copied) as it is, its ID included; connects if there is no
- * connection. -EBUSY while another one runs; -EMSGSIZE, -ENOMEM. May be called
- * from within message() that will return false, and from failed().
+ * connection. -EBUSY while another one runs; -EMSGSIZE, -ENOMEM, or what connect(2)
+ * says at once: then no callback comes. May be called from within message() instead
+ * of returning false (what it returns is ignored then), and from failed().
  */
 int xfr_conn_request(struct xfr_conn *x, const uint8_t *msg, size_t len);
 /* Ends the one that runs, if any, and the connection. No callback comes. */
