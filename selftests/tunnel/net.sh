@@ -223,11 +223,7 @@ listening() { run_ns "$1" ss -Hltn "sport = :$2" | grep -q .; }
 capture() {
 	local name=$1 ns=$2 dev=$3
 	shift 3
-	# Written in the guest's own memory: what is read from the shared folder
-	# while it grows has holes.
-	rm -f "$TEST_OUT/$name.pcap" "$tap_tmp/$name.pcap"
-	: >"$tap_tmp/$name.pcap"
-	ln -s "$tap_tmp/$name.pcap" "$TEST_OUT/$name.pcap"
+	rm -f "$TEST_OUT/$name.pcap"
 	background "tcpdump.$name" ip netns exec "$ns" tcpdump -i "$dev" -p -U --immediate-mode -s "${CAPTURE_SNAP:-0}" -B 16384 \
 		-w "$TEST_OUT/$name.pcap" "$@"
 	eval "capture_$name=$bg_pid"
@@ -240,8 +236,6 @@ capture_end() {
 	local var="capture_$1"
 	kill -INT "${!var}"
 	wait "${!var}" 2>/dev/null
-	rm -f "$TEST_OUT/$1.pcap"
-	cp "$tap_tmp/$1.pcap" "$TEST_OUT/$1.pcap"
 	[[ -s $TEST_OUT/$1.pcap ]]
 }
 
