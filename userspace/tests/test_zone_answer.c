@@ -299,6 +299,16 @@ static void dname(void **state)
 			    "0 aa\n1 out.example.com. 39 10 a.name.that.is.rather.long.example.org.\n"
 			    "1 h.out.example.com. 5 10 h.a.name.that.is.rather.long.example.org.\n");
 
+	/* One that applies twice stands there once. */
+	assert_string_equal(ask(z, "host.d.d.example.com", DNS_AAAA),
+			    "0 aa\n1 d.example.com. 39 10 example.com.\n"
+			    "1 host.d.d.example.com. 5 10 host.d.example.com.\n"
+			    "1 host.d.example.com. 5 10 host.example.com.\n"
+			    "1 host.example.com. 28 60 2001:db8::1\n");
+	assert_string_equal(ask(z, "d.d.example.com", DNS_DNAME),
+			    "0 aa\n1 d.example.com. 39 10 example.com.\n"
+			    "1 d.d.example.com. 5 10 d.example.com.\n");
+
 	/* The new name would be over 255 octets. */
 	while (strlen(qname) < 232)
 		strcat(qname, "abcdefg.");

@@ -43,6 +43,8 @@ static void changes(void **state)
 	assert_int_equal(zremove(z, "host.example.org", DNS_A, "192.0.2.1"), -EINVAL);
 	assert_int_equal(zadd(z, "host.example.org", DNS_A, 1, "192.0.2.1"), -EINVAL);
 	assert_int_equal(zadd(z, "com", DNS_A, 1, "192.0.2.1"), -EINVAL);
+	assert_int_equal(zadd(z, "host.example.com", DNS_ANY, 1, "x"), -EINVAL);
+	assert_int_equal(zadd(z, "host.example.com", DNS_OPT, 1, "x"), -EINVAL);
 	assert_told(&t, "");
 	assert_int_equal(zremove(z, "host.example.com", DNS_A, "192.0.2.1"), 0);
 	assert_told(&t, "- host.example.com. 1 90 4\n");

@@ -341,7 +341,7 @@ static void bad_records(void **state)
 	assert_untouched(p);
 	primary_free(p);
 
-	/* An address of three octets; a record of class CH. */
+	/* An address of three octets; a record of class CH, and one of type ANY. */
 	p = asking(NULL);
 	reply_begin(p, 4711, DNS_QR, true);
 	reply_line(p, "@ SOA 6");
@@ -354,6 +354,13 @@ static void bad_records(void **state)
 	reply_begin(p, 4711, DNS_QR, true);
 	reply_line(p, "@ SOA 6");
 	dns_put_rr(&p->w, 1, dn("b.example.com"), DNS_A, 3, 1, dn("abc"), 4);
+	assert_int_equal(reply_send(p, T0), XFR_FAILED);
+	assert_untouched(p);
+	primary_free(p);
+	p = asking(NULL);
+	reply_begin(p, 4711, DNS_QR, true);
+	reply_line(p, "@ SOA 6");
+	dns_put_rr(&p->w, 1, dn("b.example.com"), DNS_ANY, DNS_IN, 1, dn("abc"), 4);
 	assert_int_equal(reply_send(p, T0), XFR_FAILED);
 	assert_untouched(p);
 	primary_free(p);

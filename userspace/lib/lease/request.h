@@ -37,7 +37,7 @@ struct update_msg {
 	size_t n_prereqs, n_rrs;	/* n_rrs: all */
 	bool has_opt, has_lease;
 	struct lease_option lease;
-	uint8_t *octets;		/* what the above point into */
+	void *octets;			/* what the above point into */
 };
 
 /*

@@ -43,7 +43,9 @@ struct lease_owner {
 	bool dirty;	/* to be compared with the mirror once it is settled */
 	bool opaque;	/* records without lease were changed: the mirror must tell which */
 	bool alone;	/* its expiry failed beside others' */
+	bool leaving;	/* its expiry is under way: for who does that */
 	bool removed;	/* an ENROLLED record went from here */
+	uint32_t n_expired;
 	uint8_t name[];				/* lower case */
 };
 
@@ -52,15 +54,18 @@ struct lease {
 	struct lease_owner *at;
 	struct lease *next, **prev;		/* at the same name */
 	struct lease *chain;			/* same bucket: same name and record */
-	struct lease *h_next, **h_prev;		/* of the same holder in the zone */
+	struct lease *z_next, **z_prev;		/* in the same zone */
 	struct marker marker;
 	uint16_t rdlen;
 	uint16_t pending;	/* updates under way that grant it */
 	bool confirmed;		/* at the primary, as far as we know */
 	bool expired;
+	bool leaving;		/* lease_expiry_build() has taken it */
+	bool seen;		/* while its owner is settled */
 	uint32_t granted;	/* s: it may never be further off than this */
 	uint32_t heap;		/* 1 + place in the heap; 0: not in it */
 	uint64_t expiry;	/* ms */
+	uint64_t due;		/* ms: to be looked at; the heap's order */
 	uint64_t row;		/* in the data base; 0: not there */
 	uint8_t *rdata;		/* canonical; NULL: not known (yet) */
 };
@@ -106,23 +111,38 @@ struct lease *lease_of_record(const struct lease_owner *o, uint16_t type,
 			      const uint8_t record[MARKER_HASH]);
 struct lease *lease_of_record_next(const struct lease *lease);
 struct lease *lease_find(const struct lease_owner *o, const struct marker *m);
-/* The first of a holder's in this zone; the next is ->h_next. */
-struct lease *lease_of_holder(const struct lease_zone *z, const uint8_t holder[MARKER_HASH]);
+/* The record's RDATA in the mirror, NULL when it is not there. */
+const uint8_t *lease_mirror_rdata(const struct lease_owner *o, const struct marker *m,
+				  uint16_t *len);
+/* All of a zone in turn; NULL: the first, or no more. */
+struct lease *lease_zone_next(const struct lease_zone *z, const struct lease *lease);
 
-/* Finds it or makes it: not confirmed, not in the heap. @rdata (copied) may be NULL. */
+/* Finds it or makes it: neither confirmed nor running. @rdata (copied) may be NULL. NULL:
+ * no memory.
+ */
 struct lease *lease_get(struct lease_owner *o, const struct marker *m,
 			const uint8_t *rdata, uint16_t rdlen);
 /* Runs for @seconds from @now: confirmed, stored, its record shown if it was hidden. */
 void lease_grant(struct lease *lease, uint64_t now, uint32_t seconds);
-/* As read from the data base: @left ms to go, bounded by @granted (s). */
-void lease_load(struct lease *lease, uint64_t now, int64_t left, uint32_t granted,
-		uint64_t row);
+/* As read from the data base: @left ms to go, but no more than
+ * @granted (s). It is not confirmed by that.
+ */
+void lease_load(struct lease *lease, uint64_t now, int64_t left, uint32_t granted);
+/* It is about to be asked for: as lease_load(), and stored. */
+void lease_intend(struct lease *lease, uint64_t now, uint32_t seconds);
+/* It stands at the primary: from now on it can expire. */
+void lease_confirm(struct lease *lease);
 /* Forgets it, in the data base too. Its owner stays. */
 void lease_drop(struct lease *lease);
-/* As if its time were over now. */
-void lease_end(struct lease *lease);
-
-/* expire.c */
+/* Its time is over now. */
+void lease_end(struct lease *lease, uint64_t now);
+/* ... and that of all that a key holds in the zone. */
+void lease_end_all(struct lease_zone *z, const uint8_t *key_name, uint64_t now);
+/* An update under way that would grant it: begins, ends. A lease that was never
+ * confirmed ends with the last of them.
+ */
+void lease_pend(struct lease *lease);
+void lease_unpend(struct lease *lease, bool forget);
 
 /* The next time lease_pass() has something to do; UINT64_MAX: never. */
 uint64_t leases_deadline(const struct leases *l);
@@ -145,10 +165,8 @@ struct lease_owner *lease_zone_due(const struct lease_zone *z);
  */
 size_t lease_expiry_build(struct lease_zone *z, struct lease_owner *const *owners, size_t *n,
 			  uint16_t id, uint8_t *out, size_t size);
-/* It was done: what it took away is forgotten. */
-void lease_expiry_done(struct lease_owner *o);
-
-/* settle.c */
+/* For each owner: it was done, so what it took away is forgotten; or it was not. */
+void lease_expiry_end(struct lease_owner *o, bool done);
 
 /* We changed something here, or maybe did; @mark: of the change. */
 void lease_owner_unsettle(struct lease_owner *o, uint64_t mark, bool dirty);
@@ -158,10 +176,9 @@ void lease_zone_changed(struct lease_zone *z, const struct zone_change *c);
  * The mirror holds all that was done up to @mark: what is dirty is compared with
  * it. Markers without a lease get the longest; leases without a marker are dropped;
  * markers without a record, and all that a removed host held, end at once; what
- * is expired is hidden and what is not is shown. The first time for the
- * whole zone. Locked owners are left for later. Return: was any?
+ * is expired is hidden and what is not is shown. The first time for the whole zone.
  */
-bool lease_zone_synced(struct lease_zone *z, uint64_t mark, uint64_t now);
+void lease_zone_synced(struct lease_zone *z, uint64_t mark, uint64_t now);
 bool lease_zone_loaded(const struct lease_zone *z);
 
 #endif

@@ -153,7 +153,6 @@ struct subs_config {
 	uint32_t max_llqs;		/* LLQs and push subscriptions, in total, */
 	uint32_t max_per_zone;		/* for names in one zone, */
 	uint32_t max_per_client;	/* from one address (IPv6: /64) */
-	uint32_t max_per_name;		/* types subscribed to at one name */
 	uint32_t max_waiting;		/* changes held for one LLQ; more: the difference */
 	uint32_t replay_entries;	/* signed set-ups remembered */
 	uint32_t max_sessions;		/* DSO */
@@ -201,7 +200,11 @@ void subs_dso(struct subs *s, const struct subs_origin *from, const uint8_t *msg
  */
 int subs_push_bind(struct subs *s, const struct subs_origin *from,
 		   const struct subs_identity *who, uint64_t now);
-/* Tells every DSO client to come back after @retry_ms (RFC 8490 7.2), and closes. */
+/* A message that is not DSO came or went on a stream: it is not idle. */
+void subs_push_seen(struct subs *s, uint64_t stream, uint64_t now);
+/* Tells every DSO client to come back after @retry_ms (RFC 8490 7.2) or up to twice
+ * that, so that not all come at once, and closes.
+ */
 void subs_push_shutdown(struct subs *s, uint32_t retry_ms);
 
 /* --- changes --- */

@@ -8,11 +8,9 @@
 
 #define HOPS_MAX	16	/* of CNAME and DNAME */
 #define TARGETS_MAX	16	/* whose addresses are added */
+#define TYPE_DS		43
 
 enum section { ANSWER = 1, AUTHORITY, ADDITIONAL };
-
-/* Meta types that are none of DNS_*: RFC 6895 3.1 */
-enum { TYPE_DS = 43, TYPE_META_FIRST = 128, TYPE_META_LAST = 255 };
 
 struct answer {
 	const struct zone *z;
@@ -25,6 +23,9 @@ struct answer {
 	/* The owners in the answer so far. */
 	uint8_t names[HOPS_MAX + 1][DNAME_MAX];
 	unsigned int hops;
+	/* Those whose DNAME is in the answer: it may apply more than once. */
+	const struct zone_node *dnames[HOPS_MAX + 1];
+	unsigned int n_dnames;
 };
 
 enum place {
@@ -240,6 +241,17 @@ static bool hop(struct answer *a, const uint8_t *target)
 	return true;
 }
 
+static bool has_put_dname(const struct answer *a, const struct zone_node *n)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->n_dnames; i++) {
+		if (a->dnames[i] == n)
+			return true;
+	}
+	return false;
+}
+
 /* A node that stands for the name asked for. False: the answer ends here. */
 static bool answer_here(struct answer *a, const uint8_t *owner, const struct zone_node *n)
 {
@@ -252,7 +264,8 @@ static bool answer_here(struct answer *a, const uint8_t *owner, const struct zon
 		return false;
 	}
 	if (has(n, a->type)) {
-		put_needed(a, ANSWER, owner, n, a->type);
+		if (a->type != DNS_DNAME || !has_put_dname(a, n))
+			put_needed(a, ANSWER, owner, n, a->type);
 		return false;
 	}
 	if (!next_served(n, DNS_CNAME, &pos, &rr)) {
@@ -273,8 +286,11 @@ static bool answer_dname(struct answer *a, const uint8_t *name, const struct zon
 	size_t pos = 0;
 
 	next_served(n, DNS_DNAME, &pos, &rr);
-	if (!put_needed(a, ANSWER, zone_node_name(n), n, DNS_DNAME))
-		return false;
+	if (!has_put_dname(a, n)) {
+		if (!put_needed(a, ANSWER, zone_node_name(n), n, DNS_DNAME))
+			return false;
+		a->dnames[a->n_dnames++] = n;
+	}
 
 	len = dname_check(rr.rdata, rr.rdlen);
 	if (!len || prefix + len > sizeof(target)) {
@@ -351,7 +367,7 @@ static enum dns_rcode judge(const struct zone *z, const struct dns_question *q,
 	case DNS_ANY:
 		break;
 	default:
-		if (q->type >= TYPE_META_FIRST && q->type <= TYPE_META_LAST)
+		if (zone_is_meta(q->type))
 			return DNS_NOTIMP;
 	}
 	return served ? DNS_NOERROR : DNS_SERVFAIL;

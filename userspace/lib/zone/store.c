@@ -277,6 +277,11 @@ static int add_soa(struct zone *z, const uint8_t *owner, const struct zone_rr *r
 	return 0;
 }
 
+bool zone_is_meta(uint16_t type)
+{
+	return !type || type == DNS_OPT || (type >= 128 && type <= 255);
+}
+
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
 	     const uint8_t *rdata, uint16_t rdlen)
 {
@@ -285,7 +290,7 @@ int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
 		.ttl = ttl > NODE_TTL_MAX ? 0 : ttl,
 	};
 
-	if (!dname_within(owner, z->apex))
+	if (!dname_within(owner, z->apex) || zone_is_meta(type))
 		return -EINVAL;
 	if (z->full)
 		z = z->full;

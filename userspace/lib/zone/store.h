@@ -53,8 +53,8 @@ void zone_watch(struct zone *z, zone_change_fn fn, void *arg);
  * Adding what is there and removing what is not are no changes and no errors
  * (1 is returned); a TTL that differs is a removal and an addition of the RRset's
  * record. An SOA replaces the one that is there. A TTL over 2^31 - 1 is 0
- * (RFC 2181 8). 0: changed; -ENOMEM; -EINVAL: not in this zone, or an SOA that is
- * malformed or not at the apex.
+ * (RFC 2181 8). 0: changed; -ENOMEM; -EINVAL: not in this zone, an SOA that is
+ * malformed or not at the apex, or a type that no record can have.
  */
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
 	     const uint8_t *rdata, uint16_t rdlen);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zone.h"
+
 #define SOA_FIXED	20
 
 struct transfer *transfer_new(enum transfer_kind kind, const struct zone *z,
@@ -233,6 +235,8 @@ static enum transfer_result read_answers(struct transfer *t, struct dns_walk *w)
 
 		if (rr.class_ != DNS_IN)
 			return bad(t, "a record is not of class IN");
+		if (zone_is_meta(rr.type))
+			return bad(t, "a record has a type that no record can have");
 		/* RFC 5936 3.5: what has no place in the zone is left out. */
 		if (!dname_within(rr.owner, apex))
 			continue;

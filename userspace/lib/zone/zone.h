@@ -19,6 +19,9 @@ struct zone {
 	uint8_t apex[DNAME_MAX];
 };
 
+/* A type of questions and messages, not of records (RFC 6895 3.1). */
+bool zone_is_meta(uint16_t type);
+
 /* Sets TTL and hidden of the record at @pos of @n, which has changed by that;
  * sees to what exists, and tells.
  */

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "server_changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dns/message.h"
+
+/* In front of the RDATA; in memory only, so without byte order. */
+struct packed {
+	uint32_t ttl_before, ttl_after;
+	uint16_t type, rdlen;
+	uint8_t before, after, repeat;
+};
+
+#define PACKED	sizeof(struct packed)
+#define KEPT	8		/* type, TTL, length; on disk */
+
+static size_t unpack(const uint8_t *p, struct subs_change *out)
+{
+	struct packed h;
+
+	memcpy(&h, p, PACKED);
+	*out = (struct subs_change){
+		.type = h.type, .rdlen = h.rdlen, .rdata = p + PACKED,
+		.ttl_before = h.ttl_before, .ttl_after = h.ttl_after,
+		.before = h.before, .after = h.after, .repeat = h.repeat,
+	};
+	return PACKED + h.rdlen;
+}
+
+static size_t pack(uint8_t *p, const struct subs_change *in)
+{
+	struct packed h;
+
+	memset(&h, 0, PACKED);
+	h.type = in->type;
+	h.rdlen = in->rdlen;
+	h.ttl_before = in->ttl_before;
+	h.ttl_after = in->ttl_after;
+	h.before = in->before;
+	h.after = in->after;
+	h.repeat = in->repeat;
+	memcpy(p, &h, PACKED);
+	if (in->rdlen)
+		memcpy(p + PACKED, in->rdata, in->rdlen);
+	return PACKED + in->rdlen;
+}
+
+bool subs_changes_next(const struct subs_changes *c, size_t *pos, struct subs_change *out)
+{
+	if (*pos >= c->len)
+		return false;
+	*pos += unpack(c->data + *pos, out);
+	return true;
+}
+
+void subs_changes_unref(struct subs_changes *c)
+{
+	if (c && !--c->refs)
+		free(c);
+}
+
+void subs_collect(struct subs_collect *c, const struct subs_change *change)
+{
+	size_t len = PACKED + change->rdlen;
+
+	if (c->failed)
+		return;
+	if (len > c->room - c->len) {
+		size_t room = 2 * c->room > c->len + len ? 2 * c->room : c->len + len + 256;
+		uint8_t *buf = realloc(c->buf, room);
+
+		if (!buf) {
+			c->failed = true;
+			return;
+		}
+		c->buf = buf;
+		c->room = room;
+	}
+	c->len += pack(c->buf + c->len, change);
+	c->n++;
+}
+
+void subs_collect_rr(struct subs_collect *c, bool add, uint16_t type, uint32_t ttl,
+		     const uint8_t *rdata, uint16_t rdlen)
+{
+	const struct subs_change change = {
+		.type = type, .rdlen = rdlen, .rdata = rdata,
+		.before = !add, .after = add,
+		.ttl_before = add ? 0 : ttl, .ttl_after = add ? ttl : 0,
+	};
+
+	subs_collect(c, &change);
+}
+
+void subs_collect_all(struct subs_collect *c, const struct subs_changes *all, size_t pos,
+		      bool reverse)
+{
+	struct subs_change in;
+
+	while (subs_changes_next(all, &pos, &in)) {
+		if (reverse) {
+			struct subs_change out = in;
+
+			out.before = in.after;
+			out.after = in.before;
+			out.ttl_before = in.ttl_after;
+			out.ttl_after = in.ttl_before;
+			out.repeat = false;
+			in = out;
+		}
+		subs_collect(c, &in);
+	}
+}
+
+/* By record; of one record, as they happened, that is, as they stand in memory. */
+static int compare(const void *one, const void *other)
+{
+	const uint8_t *p = *(const uint8_t *const *)one;
+	const uint8_t *q = *(const uint8_t *const *)other;
+	struct subs_change a, b;
+	int d;
+
+	unpack(p, &a);
+	unpack(q, &b);
+	if (a.type != b.type)
+		return a.type < b.type ? -1 : 1;
+	if (a.rdlen != b.rdlen)
+		return a.rdlen < b.rdlen ? -1 : 1;
+	d = memcmp(a.rdata, b.rdata, a.rdlen);
+	if (d)
+		return d;
+	return p < q ? -1 : p > q;
+}
+
+static bool same_record(const struct subs_change *a, const struct subs_change *b)
+{
+	return a->type == b->type && a->rdlen == b->rdlen &&
+	       !memcmp(a->rdata, b->rdata, a->rdlen);
+}
+
+static bool says_something(const struct subs_change *c)
+{
+	if (c->before != c->after)
+		return true;
+	return c->after && (c->repeat || c->ttl_before != c->ttl_after);
+}
+
+/* Those of one record, from @i on, as one change. Return: behind them. */
+static uint32_t join(uint8_t *const *v, uint32_t i, uint32_t n, struct subs_change *out)
+{
+	struct subs_change next;
+
+	unpack(v[i], out);
+	for (i++; i < n; i++) {
+		unpack(v[i], &next);
+		if (!same_record(out, &next))
+			break;
+		out->after = next.after;
+		out->ttl_after = next.ttl_after;
+		out->repeat |= next.repeat;
+	}
+	out->repeat = out->repeat && out->after;
+	return i;
+}
+
+struct subs_changes *subs_collect_end(struct subs_collect *c)
+{
+	struct subs_changes *out = NULL;
+	uint8_t **v = NULL;
+	uint32_t i, n = 0;
+	size_t pos = 0;
+
+	if (!c->failed)
+		v = malloc((c->n + 1) * sizeof(*v));
+	if (v)
+		out = malloc(sizeof(*out) + c->len);
+	if (out) {
+		struct subs_change change, first;
+
+		for (; pos < c->len; n++) {
+			v[n] = c->buf + pos;
+			pos += unpack(c->buf + pos, &first);
+		}
+		qsort(v, n, sizeof(*v), compare);
+
+		*out = (struct subs_changes){ .refs = 1 };
+		for (i = 0; i < n; ) {
+			i = join(v, i, n, &change);
+			if (!says_something(&change))
+				continue;
+			out->len += pack(out->data + out->len, &change);
+			out->n++;
+			out->repeat |= change.repeat;
+		}
+		if (out->len < c->len) {
+			struct subs_changes *less = realloc(out, sizeof(*out) + out->len);
+
+			out = less ? less : out;
+		}
+	}
+
+	free(v);
+	free(c->buf);
+	*c = (struct subs_collect){ 0 };
+	return out;
+}
+
+size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out)
+{
+	struct subs_change in;
+	size_t pos = 0, len = 0;
+
+	while (subs_changes_next(c, &pos, &in)) {
+		if (!in.after)
+			continue;
+		if (out) {
+			dns_put16(out + len, in.type);
+			dns_put32(out + len + 2, in.ttl_after);
+			dns_put16(out + len + 6, in.rdlen);
+			if (in.rdlen)
+				memcpy(out + len + KEPT, in.rdata, in.rdlen);
+		}
+		len += KEPT + in.rdlen;
+	}
+	return len;
+}
+
+bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t len)
+{
+	while (len) {
+		uint16_t rdlen;
+
+		if (len < KEPT)
+			return false;
+		rdlen = dns_u16(packed + 6);
+		if (rdlen > len - KEPT)
+			return false;
+		subs_collect_rr(c, false, dns_u16(packed), dns_u32(packed + 2),
+				packed + KEPT, rdlen);
+		packed += KEPT + rdlen;
+		len -= KEPT + rdlen;
+	}
+	return true;
+}
