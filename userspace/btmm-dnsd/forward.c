@@ -12,10 +12,10 @@
 
 #define COMPLAIN_MS	60000	/* between lines in the log of the same kind */
 
-struct upstream *upstream_new(struct updates *u, const struct upstream_ops *ops, void *arg,
+struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops, void *arg,
 			      const struct tsig_key *key)
 {
-	struct upstream *up = calloc(1, sizeof(*up));
+	struct update_link *up = calloc(1, sizeof(*up));
 
 	if (!up)
 		return NULL;
@@ -34,7 +34,7 @@ struct upstream *upstream_new(struct updates *u, const struct upstream_ops *ops,
 	return up;
 }
 
-void upstream_free(struct upstream *up)
+void update_link_free(struct update_link *up)
 {
 	if (!up)
 		return;
@@ -45,14 +45,14 @@ void upstream_free(struct upstream *up)
 	free(up);
 }
 
-void upstream_set_key(struct upstream *up, const struct tsig_key *key)
+void update_link_set_key(struct update_link *up, const struct tsig_key *key)
 {
 	up->key = *key;
 }
 
 /* --- IDs ------------------------------------------------------------------------- */
 
-static struct job **id_slot(struct upstream *up, uint16_t id)
+static struct job **id_slot(struct update_link *up, uint16_t id)
 {
 	struct job **p = &up->by_id[id & 255];
 
@@ -61,7 +61,7 @@ static struct job **id_slot(struct upstream *up, uint16_t id)
 	return p;
 }
 
-static void id_put(struct upstream *up, struct job *j)
+static void id_put(struct update_link *up, struct job *j)
 {
 	struct job **p = &up->by_id[j->id & 255];
 
@@ -70,7 +70,7 @@ static void id_put(struct upstream *up, struct job *j)
 	up->n_sent++;
 }
 
-static void id_remove(struct upstream *up, struct job *j)
+static void id_remove(struct update_link *up, struct job *j)
 {
 	*id_slot(up, j->id) = j->id_chain;
 	up->n_sent--;
@@ -79,7 +79,7 @@ static void id_remove(struct upstream *up, struct job *j)
 /* --- out ------------------------------------------------------------------------- */
 
 /* Signs a copy, as what is sent later will have to be signed again. */
-static int transmit(struct upstream *up, struct job *j)
+static int transmit(struct update_link *up, struct job *j)
 {
 	size_t len = j->out_len;
 
@@ -103,7 +103,7 @@ static int transmit(struct upstream *up, struct job *j)
 }
 
 /* Sends what can be sent. */
-static void push(struct upstream *up)
+static void push(struct update_link *up)
 {
 	struct job *j, *next;
 
@@ -128,7 +128,7 @@ static void push(struct upstream *up)
 
 void forward_submit(struct job *j)
 {
-	struct upstream *up = j->zone->up;
+	struct update_link *up = j->zone->up;
 
 	j->state = JOB_QUEUED;
 	job_list_add(&up->queue, j);
@@ -139,7 +139,7 @@ void forward_submit(struct job *j)
 
 static void take_back(struct job *j)
 {
-	struct upstream *up = j->zone->up;
+	struct update_link *up = j->zone->up;
 
 	if (j->state == JOB_QUEUED) {
 		job_list_remove(&up->queue, j);
@@ -149,7 +149,7 @@ static void take_back(struct job *j)
 	}
 }
 
-void upstream_up(struct upstream *up, const struct update_clock *c)
+void update_link_up(struct update_link *up, const struct update_clock *c)
 {
 	up->u->clock = *c;
 	up->down = false;
@@ -170,7 +170,7 @@ void forward_cancel(struct job *j)
 	finish(j, j->state == JOB_SENT ? OUTCOME_UNKNOWN : OUTCOME_NOT_SENT, 0, NULL, 0);
 }
 
-void upstream_down(struct upstream *up, const struct update_clock *c)
+void update_link_down(struct update_link *up, const struct update_clock *c)
 {
 	struct updates *u = up->u;
 
@@ -184,7 +184,7 @@ void upstream_down(struct upstream *up, const struct update_clock *c)
 	jobs_run(u);
 }
 
-static void complain(struct upstream *up, const char *text)
+static void complain(struct update_link *up, const char *text)
 {
 	uint64_t now = up->u->clock.now;
 
@@ -194,7 +194,7 @@ static void complain(struct upstream *up, const char *text)
 	update_log(up->u, LOG_ERR, "%s", text);
 }
 
-void upstream_input(struct upstream *up, const uint8_t *msg, size_t len,
+void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
 		    const struct update_clock *c)
 {
 	struct job *j;
@@ -223,7 +223,7 @@ void upstream_input(struct upstream *up, const uint8_t *msg, size_t len,
 
 /* --- time ------------------------------------------------------------------------ */
 
-uint64_t forward_deadline(const struct upstream *up)
+uint64_t forward_deadline(const struct update_link *up)
 {
 	unsigned int timeout = up->u->limits.timeout_ms;
 	uint64_t at = UINT64_MAX;
@@ -235,7 +235,7 @@ uint64_t forward_deadline(const struct upstream *up)
 	return at;
 }
 
-void forward_tick(struct upstream *up)
+void forward_tick(struct update_link *up)
 {
 	struct updates *u = up->u;
 	uint64_t now = u->clock.now;

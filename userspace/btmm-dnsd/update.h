@@ -9,7 +9,7 @@
  * refreshed. Documentation/dnsd-leases.md tells the whole story.
  *
  * No sockets here: messages to the primary go out by upstream_ops.send(), and
- * come in by upstream_input(). One thread. What is written to the data base is
+ * come in by update_link_input(). One thread. What is written to the data base is
  * gathered over a turn of the caller's event loop and committed in update_turn().
  */
 #ifndef BTMM_DNSD_UPDATE_H
@@ -24,7 +24,7 @@
 #include "keys.h"
 
 struct updates;
-struct upstream;
+struct update_link;
 
 struct update_clock {
 	uint64_t now;	/* ms of CLOCK_BOOTTIME: deadlines live by it */
@@ -74,29 +74,29 @@ void updates_free(struct updates *u);
  * answer checked. Without: the front-end that owns a zone; requests are passed on
  * as they came, and its answers so passed back.
  */
-struct upstream_ops {
+struct update_link_ops {
 	/* Queues one DNS message (the two-octet length is the callee's business).
-	 * Negative: not connected; it is kept, until upstream_up() or its time is over.
+	 * Negative: not connected; it is kept, until update_link_up() or its time is over.
 	 */
 	int (*send)(void *arg, const uint8_t *msg, size_t len);
 	/* It does not answer: close the connection and make another. May call
-	 * upstream_down().
+	 * update_link_down().
 	 */
 	void (*reset)(void *arg);
 };
 
-struct upstream *upstream_new(struct updates *u, const struct upstream_ops *ops, void *arg,
+struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops, void *arg,
 			      const struct tsig_key *key);
 /* Only when no zone uses it any more. */
-void upstream_free(struct upstream *up);
+void update_link_free(struct update_link *up);
 /* Another key, from the next message on (reload). */
-void upstream_set_key(struct upstream *up, const struct tsig_key *key);
-void upstream_up(struct upstream *up, const struct update_clock *c);
+void update_link_set_key(struct update_link *up, const struct tsig_key *key);
+void update_link_up(struct update_link *up, const struct update_clock *c);
 /* The connection is gone: what was sent on it and not answered may or may not have
  * been done.
  */
-void upstream_down(struct upstream *up, const struct update_clock *c);
-void upstream_input(struct upstream *up, const uint8_t *msg, size_t len,
+void update_link_down(struct update_link *up, const struct update_clock *c);
+void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
 		    const struct update_clock *c);
 
 /*
@@ -104,7 +104,7 @@ void upstream_input(struct upstream *up, const uint8_t *msg, size_t len,
  * @up is the primary; else @up is the owner. @mirror is hidden from and shown
  * again record by record (zone_hide(), zone_add()) and must outlive the zone here.
  */
-int update_zone_add(struct updates *u, struct zone *mirror, struct upstream *up, bool owner);
+int update_zone_add(struct updates *u, struct zone *mirror, struct update_link *up, bool owner);
 /* Requests under way are answered SERVFAIL. Leases stay in the data base. */
 void update_zone_remove(struct updates *u, struct zone *mirror);
 

@@ -71,10 +71,10 @@ struct job {
 	struct tsig_mac mac;
 };
 
-struct upstream {
-	struct upstream *next, **prev;
+struct update_link {
+	struct update_link *next, **prev;
 	struct updates *u;
-	const struct upstream_ops *ops;
+	const struct update_link_ops *ops;
 	void *arg;
 	struct tsig_key key;			/* secret_len 0: relayed unsigned */
 	struct job_list queue, sent;		/* both in order of time */
@@ -90,7 +90,7 @@ struct update_zone {
 	struct update_zone *chain;
 	struct updates *u;
 	struct zone *mirror;
-	struct upstream *up;
+	struct update_link *up;
 	struct lease_zone *leases;		/* NULL: we do not own it */
 	struct job_list parked;
 	/* Expired leases to be deleted. */
@@ -122,7 +122,7 @@ struct updates {
 	struct update_zone **zones;
 	size_t n_zones, zones_size;
 	struct update_zone *due;
-	struct upstream *upstreams;
+	struct update_link *upstreams;
 	struct job *jobs, **jobs_end;
 	size_t n_requests;
 	struct lock_set *ready, **ready_end;
@@ -191,7 +191,7 @@ int commit_load_repeats(struct updates *u);
 void forward_submit(struct job *j);
 /* It is not waited for any longer. */
 void forward_cancel(struct job *j);
-void forward_tick(struct upstream *up);
-uint64_t forward_deadline(const struct upstream *up);
+void forward_tick(struct update_link *up);
+uint64_t forward_deadline(const struct update_link *up);
 
 #endif
