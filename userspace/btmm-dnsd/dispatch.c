@@ -69,7 +69,7 @@ static void refuse_signature(struct server *srv, const struct request *rq, enum 
 				 sizeof(answer) - TSIG_ROOM);
 	if (!len)
 		return;
-	if (why == TSIG_BADTIME || why == TSIG_BADTRUNC) {
+	if (why == TSIG_BADTIME) {
 		if (tsig_sign(answer, &len, sizeof(answer), &rq->key, &rq->claim.mac, &mac, why,
 			      rq->claim.time_signed))
 			return;
@@ -213,6 +213,8 @@ static void dns_message(struct server *srv, struct request *rq)
 		subs_dso(srv->subs, &from, rq->msg, rq->len, server_now(srv));
 		return;
 	}
+	if (rq->from->kind == TRANSPORT_TLS)
+		subs_push_seen(srv->subs, rq->from->stream, server_now(srv));
 	if (dns_shape(rq->msg, rq->len, &rq->shape)) {
 		srv->count.malformed++;
 		/* what is broken has no signature, no OPT to answer to */
