@@ -129,6 +129,17 @@ static int state_path(const struct dnsd_conf *conf, const char *name, char *out,
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+static const struct conf_zone *conf_zone_find(const struct dnsd_conf *conf, const uint8_t *apex)
+{
+	size_t i;
+
+	for (i = 0; i < conf->n_zones; i++) {
+		if (dname_equal(conf->zones[i].apex, apex))
+			return &conf->zones[i];
+	}
+	return NULL;
+}
+
 static void limits_of(const struct dnsd_conf *conf, struct transport_limits *t,
 		      struct subs_config *s, struct update_limits *u)
 {
@@ -398,6 +409,45 @@ void server_free(struct server *srv)
 	free(srv);
 }
 
+static bool same_key(const struct tsig_key *a, const struct tsig_key *b)
+{
+	return a->secret_len == b->secret_len && a->algorithm == b->algorithm &&
+	       dname_equal(a->name, b->name) && !memcmp(a->secret, b->secret, a->secret_len);
+}
+
+static bool has_key(const struct conf_zone *z, const struct tsig_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < z->n_admin_keys; i++) {
+		if (same_key(&z->admin_keys[i], key))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing lasts longer than the key under which it was asked for: subscriptions of
+ * accounts and administrators whose key is another now, or none.
+ */
+static void end_keys(struct server *srv, const struct dnsd_conf *old, const struct dnsd_conf *conf)
+{
+	const struct conf_zone *a, *b;
+	size_t i, j;
+
+	for (i = 0; i < old->n_zones; i++) {
+		a = &old->zones[i];
+		b = conf_zone_find(conf, a->apex);
+		if (!b)
+			continue;	/* zones_configure() ended all in it */
+		if (!same_key(&a->account_key, &b->account_key))
+			subs_end_zone(srv->subs, a->apex);
+		for (j = 0; j < a->n_admin_keys; j++) {
+			if (!has_key(b, &a->admin_keys[j]))
+				subs_end_identity(srv->subs, a->admin_keys[j].name);
+		}
+	}
+}
+
 int server_reload(struct server *srv, char *why, size_t why_size)
 {
 	struct transport_limits tl;
@@ -427,6 +477,7 @@ int server_reload(struct server *srv, char *why, size_t why_size)
 	limits_of(conf, &tl, &sc, &ul);
 	transport_set_limits(srv->transport, &tl);
 	subs_configure(srv->subs, &sc);
+	end_keys(srv, old, conf);
 	srv->conf = conf;
 	conf_free(old);
 	server_kick(srv);
