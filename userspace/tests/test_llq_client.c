@@ -420,7 +420,12 @@ static void moved(void **state)
 	assert_false(sends());
 	assert_log("q=unknown ");
 	assert_true(llq_client_deadline(w.c) == UINT64_MAX);
+	/* A question asked meanwhile waits, too, without waking anybody. */
+	assert_non_null(llq_client_add(w.c, other, DNS_A, "r", w.now));
+	assert_false(sends());
+	assert_true(llq_client_deadline(w.c) == UINT64_MAX);
 	llq_client_moved(w.c, w.now);
+	assert_true(sends());
 	assert_true(sends());
 	assert_sent(LLQ_SETUP, NULL, 7200);
 	stop();

@@ -364,7 +364,7 @@ uint64_t llq_client_deadline(const struct llq_client *c)
 	for (q = c->queries; q; q = q->next) {
 		bool waits = q->phase == LLQ_WAIT && c->in_flight >= LLQ_IN_FLIGHT;
 
-		if (q->setup.due < due && !waits)
+		if (q->setup.due < due && !waits && !c->paused)
 			due = q->setup.due;
 		if (q->poll.due < due)
 			due = q->poll.due;
