@@ -35,8 +35,8 @@ static const char *const statements[N_S] = {
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
 	/* Who refreshes touches no index; changes() is 0 when an ID is another's now. */
-	[S_PUT] = "INSERT INTO llqs VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-		  " ?12, ?13)"
+	[S_PUT] = "INSERT INTO llqs VALUES(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		  " ?11, ?12, ?13)"
 		  " ON CONFLICT(id) DO UPDATE SET peer = ?5, local = ?6, apple = ?7, who = ?8,"
 		  " tag = ?9, expires = ?10, signed = ?11, udp = ?12,"
 		  " answers = coalesce(?13, answers)"
@@ -46,8 +46,9 @@ static const char *const statements[N_S] = {
 
 static const char schema[] =
 	"CREATE TABLE secret(secret BLOB NOT NULL);"
-	"CREATE TABLE llqs(id INTEGER PRIMARY KEY, zone BLOB NOT NULL, name BLOB NOT NULL,"
-	"	type INTEGER NOT NULL, peer BLOB NOT NULL, local BLOB NOT NULL,"
+	/* IDs are random: by rows, what comes together stands together. */
+	"CREATE TABLE llqs(row INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE,"
+	"	zone BLOB NOT NULL, name BLOB NOT NULL, type INTEGER NOT NULL, peer BLOB NOT NULL, local BLOB NOT NULL,"
 	"	apple INTEGER NOT NULL, who BLOB, tag INTEGER, expires INTEGER NOT NULL,"
 	"	signed INTEGER NOT NULL, udp INTEGER NOT NULL, answers BLOB);"
 	"CREATE INDEX llqs_zone ON llqs(zone);";
@@ -58,6 +59,7 @@ struct subs_db {
 	sqlite3_stmt *s[N_S];
 	uint8_t secret[16];
 	bool open;			/* a transaction */
+	bool broken;			/* the file; to be begun anew by the next flush */
 	unsigned int errors;		/* since the last flush */
 
 	pthread_t thread;
@@ -257,6 +259,7 @@ static void close_sql(struct subs_db *db)
 	db->reader = NULL;
 	db->sql = NULL;
 	db->open = false;
+	db->broken = false;
 }
 
 /* SQLite's code, or negative errno. */
@@ -372,11 +375,7 @@ static int run(sqlite3_stmt *s)
 static bool begin(struct subs_db *db)
 {
 	/* After a file that was damaged there may be none. */
-	if (!db->sql && open_sql(db)) {
-		db->errors++;
-		return false;
-	}
-	if (!db->open && run(db->s[S_BEGIN])) {
+	if (db->broken || (!db->sql && open_sql(db)) || (!db->open && run(db->s[S_BEGIN]))) {
 		db->errors++;
 		return false;
 	}
@@ -390,9 +389,8 @@ static void count(struct subs_db *db, int rc)
 	if (!rc)
 		return;
 	db->errors++;
-	if (damaged(rc))
-		renew(db);
-	else if (sqlite3_get_autocommit(db->sql))
+	db->broken |= damaged(rc);
+	if (sqlite3_get_autocommit(db->sql))
 		db->open = false;
 }
 
@@ -481,6 +479,8 @@ int subs_db_flush(struct subs_db *db)
 		db->open = false;
 		count(db, rc);
 	}
+	if (db->broken)
+		renew(db);
 	errors = db->errors;
 	db->errors = 0;
 	return errors ? -EIO : 0;
@@ -488,10 +488,13 @@ int subs_db_flush(struct subs_db *db)
 
 bool subs_db_dirty(const struct subs_db *db)
 {
-	return db->open;
+	return db->open || db->broken;
 }
 
 /* --- reading --------------------------------------------------------------------- */
+
+#define COLUMNS	"SELECT id, zone, name, type, peer, local, apple, who, tag, expires, signed," \
+		" udp, answers FROM llqs"
 
 static const uint8_t *name_at(sqlite3_stmt *s, int column)
 {
@@ -565,10 +568,10 @@ int subs_db_each(struct subs_db *db, const uint8_t *apex, subs_db_fn fn, void *a
 	if (db->open && run(db->s[S_COMMIT]))
 		db->errors++;
 	db->open = db->sql && !sqlite3_get_autocommit(db->sql);
-	if (!db->reader)
-		return -EIO;
-	rc = sqlite3_prepare_v2(db->reader, apex ? "SELECT * FROM llqs WHERE zone = ?1" :
-						   "SELECT * FROM llqs", -1, &s, NULL);
+	if (db->broken || !db->reader)
+		return db->broken ? 0 : -EIO;
+	rc = sqlite3_prepare_v2(db->reader, apex ? COLUMNS " WHERE zone = ?1" : COLUMNS, -1, &s,
+				NULL);
 	if (!rc) {
 		if (apex)
 			sqlite3_bind_blob(s, 1, apex, (int)dname_len(apex), SQLITE_TRANSIENT);
@@ -581,9 +584,8 @@ int subs_db_each(struct subs_db *db, const uint8_t *apex, subs_db_fn fn, void *a
 	if (ret || rc == SQLITE_DONE)
 		return ret;
 	/* Those that came are known; the others subscribe anew. */
-	if (damaged(rc))
-		return renew(db) ? -EIO : 0;
-	return -EIO;
+	db->broken |= damaged(rc);
+	return db->broken ? 0 : -EIO;
 }
 
 size_t subs_db_count(struct subs_db *db)
