@@ -132,13 +132,13 @@ int keys_derive_host(const struct tsig_key *account, const uint8_t *fqdn,
 /* Tells keys of one name apart without telling anything else of them. */
 static uint64_t tag_of(const struct tsig_key *key)
 {
-	uint8_t text[2 + TSIG_SECRET_MAX + DNAME_MAX], md[EVP_MAX_MD_SIZE] = { 0 };
+	uint8_t text[2 + TSIG_SECRET_MAX + DNAME_MAX] = { 0 }, md[EVP_MAX_MD_SIZE] = { 0 };
 	size_t name_len = dname_len(key->name);
 	uint64_t tag;
 
 	text[0] = (uint8_t)key->algorithm;
 	text[1] = key->secret_len;
-	memcpy(text + 2, key->secret, TSIG_SECRET_MAX);
+	memcpy(text + 2, key->secret, key->secret_len);
 	memcpy(text + 2 + TSIG_SECRET_MAX, key->name, name_len);
 	EVP_Digest(text, 2 + TSIG_SECRET_MAX + name_len, md, NULL, EVP_sha256(), NULL);
 	memcpy(&tag, md, sizeof(tag));

@@ -92,7 +92,7 @@ static int ask(struct lease_db *db, const char *sql, int64_t *number, bool *ok)
 	const unsigned char *text;
 
 	if (rc)
-		return to_errno(rc);
+		return rc == SQLITE_ERROR ? -EUCLEAN : to_errno(rc);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW) {
 		*number = sqlite3_column_int64(s, 0);
@@ -120,8 +120,9 @@ static int prepare(struct lease_db *db)
 	for (i = 0; i < N_S; i++) {
 		rc = sqlite3_prepare_v3(db->sql, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
 					&db->s[i], NULL);
+		/* Tables of that name, but not ours. */
 		if (rc)
-			return to_errno(rc);
+			return rc == SQLITE_ERROR ? -EUCLEAN : to_errno(rc);
 	}
 	return 0;
 }
@@ -204,7 +205,8 @@ static int open_sql(struct lease_db *db)
 
 static int set_aside(struct lease_db *db, int64_t wall)
 {
-	static const char *const parts[] = { "", "-wal", "-shm" };
+	/* The log goes first: left alone, it would be played into the new file. */
+	static const char *const parts[] = { "-wal", "-shm", "" };
 	char from[4096], to[4096];
 	size_t i;
 
@@ -216,9 +218,10 @@ static int set_aside(struct lease_db *db, int64_t wall)
 		if (rename(from, to) && errno != ENOENT)
 			return -errno;
 	}
-	snprintf(db->message, sizeof(db->message), "%.2000s: damaged, or not a data base of leases: it is now called"
-		 " .damaged-%lld, and a new one begun, in which each record that is marked in its"
-		 " zone gets one longest lease", db->path, (long long)wall);
+	snprintf(db->message, sizeof(db->message),
+		 "%.2000s: damaged, or not a data base of leases: it is now called .damaged-%lld,"
+		 " and a new one begun, in which each record that is marked in its zone gets one"
+		 " longest lease", db->path, (long long)wall);
 	return 0;
 }
 
@@ -485,9 +488,14 @@ int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
 	return ret;
 }
 
+bool lease_db_untidy(const struct lease_db *db)
+{
+	return db->sql && db->wal_pages >= WAL_TIDY;
+}
+
 void lease_db_tidy(struct lease_db *db)
 {
-	if (!db->sql || db->wal_pages < WAL_TIDY)
+	if (!lease_db_untidy(db))
 		return;
 	/* The next commit begins the log from its start. */
 	if (!sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL))

@@ -67,7 +67,10 @@ int lease_db_repeats(struct lease_db *db, lease_db_repeat_fn fn, void *arg);
  */
 int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
 		    const struct lease_batch *b);
-/* To be called when there is time: keeps the log of changes short. */
+/* To be called when there is time: keeps the log of changes short. It has work
+ * to do when it is untidy.
+ */
+bool lease_db_untidy(const struct lease_db *db);
 void lease_db_tidy(struct lease_db *db);
 
 struct lease_db_stats {

@@ -62,9 +62,13 @@ static void *work(void *arg)
 			lease_db_tidy(w->db);
 		pthread_mutex_lock(&w->mutex);
 
-		w->state = state == COMMIT ? DONE : IDLE;
+		/* While it tidied, a commit may have been submitted. */
+		if (w->state == TIDY)
+			w->state = IDLE;
+		else if (state == COMMIT)
+			w->state = DONE;
 		pthread_cond_signal(&w->done);
-		if (write(w->fd, &one, sizeof(one)) < 0)
+		if (state == COMMIT && write(w->fd, &one, sizeof(one)) < 0)
 			continue;	/* it is readable anyway */
 	}
 	pthread_mutex_unlock(&w->mutex);
@@ -101,6 +105,9 @@ struct lease_writer *lease_writer_new(struct lease_db *db, enum lease_writer_mod
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->done, NULL);
 	if (mode != WRITER_INLINE && start(w)) {
+		pthread_cond_destroy(&w->work);
+		pthread_cond_destroy(&w->done);
+		pthread_mutex_destroy(&w->mutex);
 		close(w->fd);
 		free(w);
 		return NULL;
@@ -123,7 +130,8 @@ static void set_state(struct lease_writer *w, enum state state)
 {
 	pthread_mutex_lock(&w->mutex);
 	w->state = state;
-	pthread_cond_signal(&w->work);
+	if (state == COMMIT || state == TIDY)
+		pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->mutex);
 }
 
@@ -210,6 +218,8 @@ struct lease_db *lease_writer_db(const struct lease_writer *w)
 
 void lease_writer_tidy(struct lease_writer *w)
 {
+	if (!lease_db_untidy(w->db))
+		return;
 	if (in_thread(w))
 		set_state(w, TIDY);
 	else

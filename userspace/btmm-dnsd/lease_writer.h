@@ -11,7 +11,9 @@
 enum lease_writer_mode { WRITER_AUTO, WRITER_INLINE, WRITER_THREAD };
 
 struct lease_writer;
-/* Takes @db over, also to close it. NULL: no memory, threads or descriptors. */
+/* Takes @db over, also to close it. NULL: no memory, threads or descriptors; @db is
+ * still the caller's.
+ */
 struct lease_writer *lease_writer_new(struct lease_db *db, enum lease_writer_mode mode);
 /* Waits for what has been submitted. */
 void lease_writer_free(struct lease_writer *w);
@@ -20,7 +22,9 @@ int lease_writer_fd(const struct lease_writer *w);
 
 /* Neither at work nor with a result. */
 bool lease_writer_idle(const struct lease_writer *w);
-/* Commits both in one transaction, and takes them over until there is a result. */
+/* Commits both in one transaction, and takes them over until there is a result. Not
+ * between lease_writer_submit() and its result; lease_writer_tidy() does not matter.
+ */
 void lease_writer_submit(struct lease_writer *w, struct lease_batch *a, struct lease_batch *b);
 /*
  * False: not yet. Else @ret is what lease_db_commit() said, and the second batch is
@@ -31,7 +35,7 @@ bool lease_writer_result(struct lease_writer *w, int *ret, struct lease_batch *b
 void lease_writer_wait(struct lease_writer *w);
 /* To read from, after lease_writer_wait(). */
 struct lease_db *lease_writer_db(const struct lease_writer *w);
-/* lease_db_tidy(), when idle; there is no result. */
+/* lease_db_tidy(), when idle and if there is need; there is no result. */
 void lease_writer_tidy(struct lease_writer *w);
 
 #endif

@@ -4,65 +4,88 @@
 
 #include "table.h"
 
-#define RR_FIXED	12	/* a pointer to the owner, type, class, TTL, RDLENGTH */
-#define MARKER_RR	(RR_FIXED + MARKER_LEN)
+#define RR_FIXED	10	/* type, class, TTL, RDLENGTH */
 
-static bool marker_in_mirror(const struct zone_node *node, const struct marker *m)
+/* A marker that stands in the mirror. */
+static bool next_marker(const struct zone_node *node, size_t *pos, struct zone_rr *rr)
 {
-	uint8_t rdata[MARKER_LEN];
-	struct zone_rr rr;
-	size_t pos = 0;
-
-	marker_write(m, rdata);
-	while (node && zone_node_next(node, &pos, &rr)) {
-		if (rr.type == DNS_LEASED && rr.rdlen == MARKER_LEN &&
-		    !memcmp(rr.rdata, rdata, MARKER_LEN))
+	while (node && zone_node_next(node, pos, rr)) {
+		if (rr->type == DNS_LEASED)
 			return true;
 	}
 	return false;
 }
 
-/* Drops what is at the primary no more. Return: octets for what is, 0: nothing. */
-static size_t look_over(struct lease_owner *o, const struct zone_node *node)
+static bool marker_in_mirror(const struct lease *lease)
 {
-	struct lease *lease, *next;
-	size_t size = 0;
+	const struct lease_owner *o = lease->at;
+	uint8_t rdata[MARKER_LEN];
 
-	for (lease = o->leases; lease; lease = next) {
+	marker_write(&lease->marker, rdata);
+	return zone_has(o->zone->mirror, o->name, DNS_LEASED, rdata, MARKER_LEN, NULL);
+}
+
+/* Does another lease's marker of this record stand in the zone? */
+static bool still_marked(const struct lease_owner *o, const struct marker *m)
+{
+	const struct zone_node *node = zone_find(o->zone->mirror, o->name);
+	struct marker there;
+	struct zone_rr rr;
+	size_t pos = 0;
+
+	while (next_marker(node, &pos, &rr)) {
+		if (marker_read(rr.rdata, rr.rdlen, &there) && there.type == m->type &&
+		    !memcmp(there.record, m->record, MARKER_HASH))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Drops what is at the primary no more. Return: octets that deleting the rest may
+ * take, names written out each time: only the first 16384 octets of a message can
+ * be pointed to. Counted up to @enough.
+ */
+static size_t look_over(struct lease_owner *o, size_t enough)
+{
+	size_t fixed = RR_FIXED + dname_len(o->name), size = 0;
+	struct lease *lease, *next;
+
+	for (lease = o->leases; lease && size <= enough; lease = next) {
+		const struct marker m = lease->marker;
+
 		next = lease->next;
 		if (!lease->expired)
 			continue;
-		if (marker_in_mirror(node, &lease->marker))
-			size += MARKER_RR + RR_FIXED + lease->rdlen;
-		else
-			lease_drop(lease);
-	}
-	return size ? size + dname_len(o->name) : 0;
-}
-
-static size_t markers_size(const struct zone_node *node)
-{
-	struct zone_rr rr;
-	size_t pos = 0, size = 0;
-
-	while (node && zone_node_next(node, &pos, &rr)) {
-		if (rr.type == DNS_LEASED)
-			size += RR_FIXED + rr.rdlen;
+		if (marker_in_mirror(lease)) {
+			size += fixed + MARKER_LEN + fixed + lease->rdlen;
+			continue;
+		}
+		lease_drop(lease);
+		/* Somebody has made it static. */
+		if (!lease_of_record(o, m.type, m.record) && !still_marked(o, &m))
+			lease_unhide(o, &m);
 	}
 	return size;
 }
 
-/* The markers are these, no more and no less (RFC 2136 2.4.2). */
-static void put_condition(struct dns_writer *w, const struct lease_owner *o)
+/* The markers are these, no more and no less (RFC 2136 2.4.2). False: no room, nothing
+ * was put.
+ */
+static bool put_condition(struct dns_writer *w, const struct lease_owner *o, size_t size)
 {
 	const struct zone_node *node = zone_find(o->zone->mirror, o->name);
+	struct dns_mark before;
 	struct zone_rr rr;
 	size_t pos = 0;
 
-	while (node && zone_node_next(node, &pos, &rr)) {
-		if (rr.type == DNS_LEASED)
-			dns_put_rr(w, 1, o->name, DNS_LEASED, DNS_IN, 0, rr.rdata, rr.rdlen);
-	}
+	dns_mark(w, &before);
+	while (next_marker(node, &pos, &rr))
+		dns_put_rr(w, 1, o->name, DNS_LEASED, DNS_IN, 0, rr.rdata, rr.rdlen);
+	if (!w->failed && w->len <= size)
+		return true;
+	dns_rewind(w, &before);
+	return false;
 }
 
 /* Has nobody else a lease of the record that runs? And is this one to speak for it? */
@@ -81,16 +104,17 @@ static bool takes_record(const struct lease *lease)
 static bool put_lease(struct dns_writer *w, struct lease *lease)
 {
 	const struct lease_owner *o = lease->at;
+	const uint8_t *rdata = lease->rdata;
 	uint8_t marker[MARKER_LEN];
+	uint16_t len = lease->rdlen;
 	struct dns_mark before;
-	const uint8_t *rdata;
-	uint16_t len;
 
 	dns_mark(w, &before);
 	marker_write(&lease->marker, marker);
 	dns_put_rr(w, 2, o->name, DNS_LEASED, DNS_NONE, 0, marker, MARKER_LEN);
 	if (takes_record(lease)) {
-		rdata = lease_mirror_rdata(o, &lease->marker, &len);
+		if (!rdata)
+			rdata = lease_mirror_rdata(o, &lease->marker, &len);
 		if (rdata)
 			dns_put_rr(w, 2, o->name, lease->marker.type, DNS_NONE, 0, rdata, len);
 	}
@@ -105,25 +129,29 @@ static bool put_lease(struct dns_writer *w, struct lease *lease)
 size_t lease_expiry_build(struct lease_zone *z, struct lease_owner *const *owners, size_t *n,
 			  uint16_t id, uint8_t *out, size_t size)
 {
-	size_t given = *n, used = DNS_HEADER + dname_len(zone_apex(z->mirror)) + 4, i;
+	size_t given = *n, deletions = 0, i;
 	struct dns_writer w;
 
 	dns_writer_init(&w, out, size, id, DNS_UPDATE << 11);
 	dns_put_question(&w, zone_apex(z->mirror), DNS_SOA, DNS_IN);
 
-	for (*n = 0; *n < given; (*n)++) {
-		struct lease_owner *o = owners[*n];
-		const struct zone_node *node = zone_find(z->mirror, o->name);
-		size_t need = look_over(o, node), condition = markers_size(node);
+	for (*n = 0; *n < given && !w.failed; (*n)++) {
+		size_t need = look_over(owners[*n], size);
 
-		/* Names with more markers than fit go alone, as far as they fit, and on
-		 * no condition: who else would write markers?
+		if (!need)
+			continue;
+		/* A name with more than fits goes alone, as far as it fits, and if not
+		 * even its markers do, on no condition: who else would write markers?
 		 */
-		if (*n && used + need + condition > size)
+		if (deletions + need <= size &&
+		    put_condition(&w, owners[*n], size - deletions - need)) {
+			deletions += need;
+			continue;
+		}
+		if (deletions)
 			break;
-		used += need + condition;
-		if (need && used <= size)
-			put_condition(&w, o);
+		put_condition(&w, owners[*n], size / 2);
+		deletions = size;
 	}
 
 	for (i = 0; i < *n; i++) {

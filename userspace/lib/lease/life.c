@@ -124,14 +124,7 @@ size_t leases_pass(struct leases *l, uint64_t now)
 static bool in_mirror(const struct lease_owner *o, uint16_t type, const uint8_t *rdata,
 		      uint16_t rdlen, struct zone_rr *rr)
 {
-	const struct zone_node *n = zone_find(o->zone->mirror, o->name);
-	size_t pos = 0;
-
-	while (n && zone_node_next(n, &pos, rr)) {
-		if (rr->type == type && rr->rdlen == rdlen && !memcmp(rr->rdata, rdata, rdlen))
-			return true;
-	}
-	return false;
+	return zone_has(o->zone->mirror, o->name, type, rdata, rdlen, rr);
 }
 
 const uint8_t *lease_mirror_rdata(const struct lease_owner *o, const struct marker *m,
@@ -183,4 +176,24 @@ void lease_visible(struct lease_owner *o, const struct marker *m)
 	else if (live && rr.hidden)
 		zone_add(mirror, o->name, m->type, rr.ttl, known->rdata, known->rdlen);
 	o->zone->self = false;
+}
+
+void lease_unhide(struct lease_owner *o, const struct marker *m)
+{
+	uint16_t len = 0;
+	const uint8_t *rdata = lease_mirror_rdata(o, m, &len);
+	struct zone_rr rr;
+	uint8_t *copy;
+
+	if (!rdata || !in_mirror(o, m->type, rdata, len, &rr) || !rr.hidden)
+		return;
+	/* What the mirror hands out does not outlive a change of it. */
+	copy = malloc(len ? len : 1);
+	if (!copy)
+		return;
+	memcpy(copy, rdata, len);
+	o->zone->self = true;
+	zone_add(o->zone->mirror, o->name, m->type, rr.ttl, copy, len);
+	o->zone->self = false;
+	free(copy);
 }

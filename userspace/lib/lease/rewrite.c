@@ -9,6 +9,16 @@
 
 #define RR_FIXED	12
 
+static bool same(const struct marker *a, const struct marker *b)
+{
+	return a->type == b->type && !memcmp(a->record, b->record, MARKER_HASH);
+}
+
+static bool same_holder(const struct marker *a, const struct marker *b)
+{
+	return !memcmp(a->holder, b->holder, MARKER_HASH);
+}
+
 /* Room for one more than @n things of @size. */
 static void *grow(void *array, size_t n, size_t size)
 {
@@ -47,16 +57,68 @@ void rewrite_put_marker(struct rewrite *r, const uint8_t *owner, const struct ma
 	marker_write(m, r->ops[n].marker);
 }
 
-void rewrite_put_effect(struct rewrite *r, const struct rewrite_effect *e)
+/* Where in the index its number stands, or would. */
+static uint32_t *index_at(const struct rewrite *r, const struct lease_owner *o,
+			  const struct marker *m)
+{
+	uint64_t record, holder;
+	size_t i;
+
+	memcpy(&record, m->record, sizeof(record));
+	memcpy(&holder, m->holder, sizeof(holder));
+	record = (record ^ holder ^ (uintptr_t)o) * UINT64_C(0x9e3779b97f4a7c15);
+	for (i = record >> 32;; i++) {
+		uint32_t *at = &r->index[i & (r->index_size - 1)];
+		const struct rewrite_effect *e = *at ? &r->effects[*at - 1] : NULL;
+
+		if (!e || (e->owner == o && same(&e->m, m) && same_holder(&e->m, m)))
+			return at;
+	}
+}
+
+const struct rewrite_effect *rewrite_effect(const struct rewrite *r, const struct lease_owner *o,
+					    const struct marker *m)
+{
+	uint32_t n = r->n_effects ? *index_at(r, o, m) : 0;
+
+	return n ? &r->effects[n - 1] : NULL;
+}
+
+/* Room for one more. */
+static bool grow_effects(struct rewrite *r)
 {
 	struct rewrite_effect *effects = grow(r->effects, r->n_effects, sizeof(*effects));
+	size_t i, size = r->index_size ? 2 * r->index_size : 16;
+	uint32_t *index;
 
-	if (!effects) {
+	if (!effects)
+		return false;
+	r->effects = effects;
+	if (2 * (r->n_effects + 1) <= r->index_size)
+		return true;
+	index = calloc(size, sizeof(*index));
+	if (!index)
+		return false;
+	free(r->index);
+	r->index = index;
+	r->index_size = size;
+	for (i = 0; i < r->n_effects; i++)
+		*index_at(r, effects[i].owner, &effects[i].m) = (uint32_t)(i + 1);
+	return true;
+}
+
+void rewrite_put_effect(struct rewrite *r, const struct rewrite_effect *e)
+{
+	uint32_t *at;
+
+	if (!grow_effects(r)) {
 		r->no_memory = true;
 		return;
 	}
-	r->effects = effects;
-	effects[r->n_effects++] = *e;
+	at = index_at(r, e->owner, &e->m);
+	if (!*at)
+		*at = (uint32_t)++r->n_effects;
+	r->effects[*at - 1] = *e;
 }
 
 void rewrite_put_touch(struct rewrite *r, const struct rewrite_touch *t)
@@ -76,6 +138,9 @@ void rewrite_free(struct rewrite *r)
 	free(r->ops);
 	free(r->effects);
 	free(r->touches);
+	free(r->index);
+	r->index = NULL;
+	r->index_size = 0;
 	r->ops = NULL;
 	r->effects = NULL;
 	r->touches = NULL;
@@ -86,27 +151,11 @@ void rewrite_free(struct rewrite *r)
 
 /* --- what stands there -------------------------------------------------------- */
 
-static bool same(const struct marker *a, const struct marker *b)
-{
-	return a->type == b->type && !memcmp(a->record, b->record, MARKER_HASH);
-}
-
-static bool same_holder(const struct marker *a, const struct marker *b)
-{
-	return !memcmp(a->holder, b->holder, MARKER_HASH);
-}
-
 bool rewrite_held(const struct rewrite *r, const struct lease_owner *o, const struct marker *m)
 {
-	size_t i;
+	const struct rewrite_effect *e = rewrite_effect(r, o, m);
 
-	for (i = r->n_effects; i--;) {
-		const struct rewrite_effect *e = &r->effects[i];
-
-		if (e->owner == o && same(&e->m, m) && same_holder(&e->m, m))
-			return e->grant;
-	}
-	return lease_find(o, m);
+	return e ? e->grant : lease_find(o, m) != NULL;
 }
 
 static bool marked_in_mirror(const struct zone_node *node, const struct marker *m)
@@ -123,30 +172,16 @@ static bool marked_in_mirror(const struct zone_node *node, const struct marker *
 	return false;
 }
 
-static bool in_mirror(const struct zone_node *node, uint16_t type, const uint8_t *rdata,
-		      uint16_t rdlen)
-{
-	struct zone_rr rr;
-	size_t pos = 0;
-
-	while (zone_node_next(node, &pos, &rr)) {
-		if (rr.type == type && rr.rdlen == rdlen && !memcmp(rr.rdata, rdata, rdlen))
-			return true;
-	}
-	return false;
-}
-
 bool rewrite_is_static(const struct rewrite *r, const struct lease_owner *o,
 		       const struct marker *m, const uint8_t *rdata, uint16_t rdlen)
 {
-	const struct zone_node *node;
+	const struct zone *mirror = lease_zone_mirror(o->zone);
 	size_t i;
 
-	if (lease_of_record(o, m->type, m->record))
-		return false;
-	node = zone_find(lease_zone_mirror(o->zone), o->name);
 	/* A marker without a lease: both are about to go, the mirror is late. */
-	if (!node || !in_mirror(node, m->type, rdata, rdlen) || marked_in_mirror(node, m))
+	if (lease_of_record(o, m->type, m->record) ||
+	    !zone_has(mirror, o->name, m->type, rdata, rdlen, NULL) ||
+	    marked_in_mirror(zone_find(mirror, o->name), m))
 		return false;
 
 	for (i = 0; i < r->n_effects; i++) {
@@ -267,21 +302,6 @@ int rewrite_begin(struct rewrite *r, uint64_t now)
 	return 0;
 }
 
-/* Does a later effect say something else of the same lease? */
-static bool overtaken(const struct rewrite *r, size_t i)
-{
-	const struct rewrite_effect *e = &r->effects[i];
-
-	while (++i < r->n_effects) {
-		const struct rewrite_effect *later = &r->effects[i];
-
-		if (later->owner == e->owner && same(&later->m, &e->m) &&
-		    same_holder(&later->m, &e->m))
-			return true;
-	}
-	return false;
-}
-
 static void done(struct rewrite *r, uint64_t now)
 {
 	size_t i;
@@ -290,7 +310,7 @@ static void done(struct rewrite *r, uint64_t now)
 		const struct rewrite_effect *e = &r->effects[i];
 		struct lease *lease = lease_find(e->owner, &e->m);
 
-		if (!lease || overtaken(r, i))
+		if (!lease)
 			continue;
 		if (e->grant)
 			lease_grant(lease, now, e->seconds);

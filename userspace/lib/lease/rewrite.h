@@ -26,11 +26,15 @@ struct rewrite {
 	struct rewrite_effect *effects;
 	struct rewrite_touch *touches;
 	size_t n_ops, n_effects, n_touches;
+	uint32_t *index;		/* 1 + where an effect is */
+	size_t index_size;		/* a power of two */
 	size_t octets;			/* of the ops, about */
 	bool no_memory;
 };
 
-/* The names that @m works at, to be locked first. 0, -ENOMEM. */
+/* The names that @m works at, to be locked at once: until they are, nothing else of
+ * the engine may be called but lock_release(), which is due in any case. 0, -ENOMEM.
+ */
 int rewrite_lock(struct lease_zone *z, const struct rights_who *who,
 		 const struct update_msg *m, struct lock_set *locks);
 /* Has the mirror yet to tell something that matters for @m? */
@@ -50,7 +54,9 @@ void rewrite_look(void *arg, const uint8_t *owner, struct rights_owner *out);
 enum dns_rcode rewrite_plan(struct rewrite *r, struct lease_zone *z,
 			    const struct rights_who *who, const struct update_msg *m,
 			    const struct lock_set *locks);
-/* The message for the primary. 0: there is nothing to send; -ENOSPC. */
+/* The message for the primary; to be called before the mirror or a lease changes. 0:
+ * there is nothing to send; -ENOSPC.
+ */
 int rewrite_write(const struct rewrite *r, uint16_t id, uint8_t *out, size_t size);
 void rewrite_free(struct rewrite *r);
 

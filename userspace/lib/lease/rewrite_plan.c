@@ -77,19 +77,15 @@ static const uint8_t *held_rdata(const struct rewrite *r, const struct lease_own
 				 const struct marker *m, uint16_t *len)
 {
 	const struct lease *lease = lease_find(o, m);
-	size_t i;
+	const struct rewrite_effect *e = rewrite_effect(r, o, m);
 
 	if (lease && lease->rdata) {
 		*len = lease->rdlen;
 		return lease->rdata;
 	}
-	for (i = 0; i < r->n_effects; i++) {
-		const struct rewrite_effect *e = &r->effects[i];
-
-		if (e->grant && e->owner == o && !memcmp(&e->m, m, sizeof(*m))) {
-			*len = e->rdlen;
-			return e->rdata;
-		}
+	if (e && e->grant) {
+		*len = e->rdlen;
+		return e->rdata;
 	}
 	return lease_mirror_rdata(o, m, len);
 }

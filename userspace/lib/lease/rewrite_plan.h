@@ -16,7 +16,7 @@ struct rewrite_op {
 	uint8_t marker[MARKER_LEN];	/* RDATA, if it is one */
 };
 
-/* What becomes of one lease. */
+/* What becomes of one lease: there is one effect of each. */
 struct rewrite_effect {
 	struct lease_owner *owner;
 	struct marker m;
@@ -44,9 +44,13 @@ void rewrite_put_op(struct rewrite *r, const uint8_t *owner, uint16_t type, uint
 		    uint32_t ttl, const uint8_t *rdata, uint16_t rdlen);
 void rewrite_put_marker(struct rewrite *r, const uint8_t *owner, const struct marker *m,
 			uint16_t class_);
+/* Also in place of what was to become of that lease before. */
 void rewrite_put_effect(struct rewrite *r, const struct rewrite_effect *e);
 void rewrite_put_touch(struct rewrite *r, const struct rewrite_touch *t);
 
+/* NULL: this message does nothing to that lease. */
+const struct rewrite_effect *rewrite_effect(const struct rewrite *r, const struct lease_owner *o,
+					    const struct marker *m);
 /* With what the message itself does before taken into account. */
 bool rewrite_held(const struct rewrite *r, const struct lease_owner *o, const struct marker *m);
 /* Does the record stand in the zone without anybody having leased it? */

@@ -116,17 +116,9 @@ static bool is_host_name(const uint8_t *name, const uint8_t *apex)
 	return true;
 }
 
-/*
- * Cannot be leased: what the zone itself is made of, and CNAME, beside which no
- * marker could stand (RFC 2136 3.4.2.2).
- */
-static bool unleasable(uint16_t type)
+static bool is_dnssec(uint16_t type)
 {
 	switch (type) {
-	case DNS_SOA:
-	case DNS_NS:
-	case DNS_CNAME:
-	case DNS_DNAME:
 	case T_DS:
 	case T_RRSIG:
 	case T_NSEC:
@@ -141,6 +133,16 @@ static bool unleasable(uint16_t type)
 	default:
 		return false;
 	}
+}
+
+/*
+ * Cannot be leased: what the zone itself is made of, and CNAME, beside which no
+ * marker could stand (RFC 2136 3.4.2.2).
+ */
+static bool unleasable(uint16_t type)
+{
+	return type == DNS_SOA || type == DNS_NS || type == DNS_CNAME || type == DNS_DNAME ||
+	       is_dnssec(type);
 }
 
 static bool ours(uint16_t type)
@@ -274,6 +276,8 @@ static enum dns_rcode check_account(const struct check *c, const struct update_r
 			refuse(c, "no host can have that name");
 	if ((rr->type == DNS_SOA || rr->type == DNS_NS) && dname_equal(rr->owner, apex))
 		return refuse(c, "SOA and NS of the zone are the administrator's");
+	if (is_dnssec(rr->type))
+		return refuse(c, "signatures and their keys are the administrator's");
 	if (rr->kind == UPDATE_ADD && !c->m->has_lease)
 		return refuse(c, "no lease was asked for");
 	return DNS_NOERROR;

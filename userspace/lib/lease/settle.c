@@ -88,7 +88,6 @@ struct record {
 	uint16_t type, rdlen;
 	uint8_t hash[MARKER_HASH];
 	const uint8_t *rdata;
-	uint32_t ttl;
 	bool hidden;
 };
 
@@ -131,7 +130,7 @@ static bool gather(const struct zone_node *node, struct record **out, size_t *n)
 		}
 		r[*n] = (struct record){
 			.type = rr.type, .rdlen = rr.rdlen, .rdata = rr.rdata,
-			.ttl = rr.ttl, .hidden = rr.hidden,
+			.hidden = rr.hidden,
 		};
 		marker_record_hash(rr.type, rr.rdata, rr.rdlen, r[*n].hash);
 		(*n)++;
@@ -167,23 +166,6 @@ static void marked(struct lease_owner *o, const struct marker *m, const struct r
 		lease_end(lease, now);
 }
 
-/* Hidden but nobody's any more. */
-static void show(struct lease_owner *o, const struct marker *m, uint32_t ttl)
-{
-	uint16_t len;
-	const uint8_t *rdata = lease_mirror_rdata(o, m, &len);
-	uint8_t *copy = malloc(len ? len : 1);
-
-	/* What the mirror hands out does not outlive a change of it. */
-	if (rdata && copy) {
-		memcpy(copy, rdata, len);
-		o->zone->self = true;
-		zone_add(o->zone->mirror, o->name, m->type, ttl, copy, len);
-		o->zone->self = false;
-	}
-	free(copy);
-}
-
 /* What is hidden and ought not to be, or the other way round. @r->rdata is not valid
  * any more after the first.
  */
@@ -207,7 +189,7 @@ static void correct(struct lease_owner *o, const struct record *r, size_t n)
 		if (over || live)
 			lease_visible(o, &m);
 		else
-			show(o, &m, r[i].ttl);
+			lease_unhide(o, &m);
 	}
 }
 
@@ -224,7 +206,8 @@ static void drop_unmarked(struct lease_owner *o)
 	}
 }
 
-static void settle(struct lease_owner *o, uint64_t now)
+/* False: no memory, nothing was done. */
+static bool settle(struct lease_owner *o, uint64_t now)
 {
 	const struct zone_node *node = zone_find(o->zone->mirror, o->name);
 	struct record *r;
@@ -233,7 +216,7 @@ static void settle(struct lease_owner *o, uint64_t now)
 	size_t n, pos = 0;
 
 	if (!gather(node, &r, &n))
-		return;
+		return false;
 	while (node && zone_node_next(node, &pos, &rr)) {
 		if (rr.type == DNS_LEASED && marker_read(rr.rdata, rr.rdlen, &m))
 			marked(o, &m, find(r, n, &m), now);
@@ -241,6 +224,7 @@ static void settle(struct lease_owner *o, uint64_t now)
 	drop_unmarked(o);
 	correct(o, r, n);
 	free(r);
+	return true;
 }
 
 static bool has_type(const struct zone_node *node, uint16_t type)
@@ -300,8 +284,9 @@ void lease_zone_synced(struct lease_zone *z, uint64_t mark, uint64_t now)
 		next = o->u_next;
 		if (o->unsettled > mark + 1)
 			continue;
-		if (o->dirty)
-			settle(o, now);
+		/* What was made static may still be hidden. Without memory: next time. */
+		if ((o->dirty || o->opaque) && !settle(o, now))
+			continue;
 		if (o->removed && !has_type(zone_find(z->mirror, o->name), DNS_ENROLLED))
 			lease_end_all(z, o->name, now);
 		settled(o);

@@ -40,5 +40,7 @@ void lease_heap_remove(struct lease *lease);
 void lease_owner_due(struct lease_owner *o);
 /* Hides the record in the mirror if nobody's lease of it runs, else shows it. */
 void lease_visible(struct lease_owner *o, const struct marker *m);
+/* Shows it: it is nobody's any more, but stays. */
+void lease_unhide(struct lease_owner *o, const struct marker *m);
 
 #endif
