@@ -5,10 +5,12 @@
  *	admin.c		the table of commands, help, how they fail
  *	setup_cmd.c	setup (setup.h)
  *	admin_account.c	account add, list, remove, rekey
- *	admin_host.c	host add, list, key, remove
+ *	admin_host.c	host add, list, key, remove (admin_hosts.c: who is there)
  *	admin_status.c	status, reload
  *	admin_check.c	check
- *	admin_backup.c	backup, restore
+ *	admin_backup.c	backup (admin_tar.c: its format)
+ *	admin_restore.c	restore
+ *	admin_zone.c	a zone taken off
  *	admin_dns.c	a DNS client (admin_talk.c: its sockets)
  *	admin_probe.c	what a primary lets us do
  */

@@ -2,25 +2,20 @@
 /* The zones of a server. "account add" is setup (setup_cmd.c). */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "admin.h"
 #include "admin_conf.h"
-#include "admin_dns.h"
 #include "admin_hosts.h"
 #include "admin_table.h"
-#include "setup.h"
-
-#define REMOVED	CONF_STATE_DIRECTORY "/removed"
+#include "admin_zone.h"
 
 const char help_account_list[] =
 "The zones in dnsd.conf and its drop-ins. --json: as JSON.\n";
 
 const char help_account_remove[] =
 "Takes DOMAIN off btmm-dnsd and off its primary. Its records and its account key are\n"
-"kept first, in " REMOVED "/. Hosts lose their keys at once.\n"
+"kept first, in " CONF_STATE_DIRECTORY "/removed/. Hosts lose their keys at once.\n"
 "\n"
 "  --force   go on when the primary cannot be asked for the records\n";
 
@@ -73,100 +68,6 @@ int cmd_account_list(int argc, char **argv)
 
 /* --- remove --------------------------------------------------------------------------------- */
 
-/* Who holds it, as setup wrote it down. */
-static enum primary_kind kind_of(struct setup *su)
-{
-	if (setup_bind.has(su))
-		return PRIMARY_BIND;
-	if (setup_knot.has(su))
-		return PRIMARY_KNOT;
-	return PRIMARY_REMOTE;
-}
-
-static int zone_begin(const struct conf_zone *z, struct setup *su, struct why *why)
-{
-	memcpy(su->apex, z->apex, sizeof(su->apex));
-	name_text(z->apex, su->domain);
-	su->primary = z->primary;
-	su->frontend_key = z->primary_key;
-	su->account_key = z->account_key;
-	su->daemon = files_owner(SETUP_USER, SETUP_USER);
-	su->files = files_new(NULL);
-	return su->files ? 0 : why_set(why, -ENOMEM, "out of memory");
-}
-
-/* The records and the key, where they can be found again. */
-static int keep(struct setup *su, bool force, char *path, size_t size, struct why *why)
-{
-	struct files_owner root = files_owner("root", "root");
-	struct buf text = { 0 };
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
-	int err;
-
-	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
-	if (mkdir(REMOVED, 0700) && errno != EEXIST)
-		return why_set(why, -errno, REMOVED ": %s", strerror(errno));
-	buf_add(&text, "; %s, as it was when it was removed\n", su->domain);
-	if (su->account_key.secret_len) {
-		buf_add(&text, "; account key: ");
-		key_line(&su->account_key, &text);
-	}
-	err = ask_zone_text(&su->primary, &su->frontend_key, su->apex, &text, NULL, why);
-	if (err && force) {
-		admin_warn("%s: its records are not kept", why->text);
-		buf_add(&text, "; the primary could not be asked for its records\n");
-		err = 0;
-	}
-	if (!err) {
-		snprintf(path, size, REMOVED "/%s-%s.zone", su->domain, when);
-		err = file_write(path, buf_text(&text), text.len, 0600, root, true);
-		if (err)
-			why_set(why, err, "%s: %s", path, strerror(-err));
-	}
-	buf_free(&text);
-	return err;
-}
-
-/* Off the daemon first, so that it does not ask a primary that knows nothing of it. */
-static int take_off(struct setup *su, const struct dnsd_conf *conf, struct why *why)
-{
-	const struct setup_primary *p = setup_primary_of(su->kind);
-	bool running;
-	int err = files_remove(su->files, setup_dropin_path(su->domain), why);
-
-	if (!err)
-		err = p->drop(su, why);
-	if (!err && p != &setup_remote)
-		err = p->check(su, why);
-	if (!err)
-		err = files_apply(su->files, why);
-	if (err)
-		return err;
-	err = admin_reload(conf->control_socket, why);
-	if (err >= 0 && p != &setup_remote)
-		err = p->reload(su, &running, why);
-	if (err < 0) {
-		struct why back;
-
-		if (files_rollback(su->files, &back))
-			admin_warn("%s", back.text);
-		admin_reload(conf->control_socket, &back);
-		return err;
-	}
-
-	/* Both let go of it: now its files. */
-	files_free(su->files);
-	su->files = files_new(NULL);
-	if (!su->files)
-		return why_set(why, -ENOMEM, "out of memory");
-	err = p->drop_data(su, why);
-	if (!err)
-		err = files_remove(su->files, setup_account_key_path(su->domain), why);
-	return err ? err : files_apply(su->files, why);
-}
-
 /* A zone that stands in dnsd.conf itself is its writer's. */
 static int check_ours(struct setup *su, struct why *why)
 {
@@ -183,7 +84,7 @@ int cmd_account_remove(int argc, char **argv)
 	bool force = false;
 	const struct admin_option options[] = { { .name = "force", .on = &force }, { 0 } };
 	int n = admin_options(argc, argv, options), code, err;
-	char path[sizeof(REMOVED) + DNAME_TEXT_MAX + 64] = "";
+	char path[sizeof(CONF_STATE_DIRECTORY) + DNAME_TEXT_MAX + 64] = "";
 	const struct conf_zone *z;
 	struct setup su = { 0 };
 	struct dnsd_conf *conf;
@@ -199,15 +100,13 @@ int cmd_account_remove(int argc, char **argv)
 		conf_free(conf);
 		return ADMIN_NOT_FOUND;
 	}
-	err = zone_begin(z, &su, &why);
+	err = admin_zone_begin(z, &su, &why);
 	if (!err)
 		err = check_ours(&su, &why);
-	if (!err) {
-		su.kind = kind_of(&su);
-		err = keep(&su, force, path, sizeof(path), &why);
-	}
 	if (!err)
-		err = take_off(&su, conf, &why);
+		err = admin_zone_keep(&su, force, path, sizeof(path), &why);
+	if (!err)
+		err = admin_zone_take_off(&su, conf->control_socket, &why);
 	if (err)
 		code = admin_fail(admin_code(err), "%s", why.text);
 	else
@@ -291,7 +190,7 @@ int cmd_account_rekey(int argc, char **argv)
 		conf_free(conf);
 		return ADMIN_NOT_FOUND;
 	}
-	err = zone_begin(z, &su, &why);
+	err = admin_zone_begin(z, &su, &why);
 	if (!err)
 		err = rekey(&su, conf, &why);
 	if (!err) {

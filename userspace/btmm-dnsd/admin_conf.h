@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "admin_text.h"
 #include "conf.h"
 
 #define ADMIN_INTERFACE	"io.btmm.dnsd."
