@@ -17,7 +17,7 @@
 #include "repeat.h"
 #include "update.h"
 
-#define RETRY_MS	2000	/* an expiry that failed is tried again */
+#define RETRY_MS	1000	/* an expiry that failed is tried again */
 
 enum job_kind { JOB_REQUEST, JOB_RELAY, JOB_EXPIRY };
 
@@ -97,6 +97,7 @@ struct update_zone {
 	struct update_zone *due_next, **due_prev;
 	uint64_t retry_at;			/* ms */
 	unsigned int expiring;			/* jobs under way */
+	bool closing;				/* nothing is to be begun any more */
 	uint64_t complained;
 	uint8_t apex[];
 };
@@ -119,6 +120,8 @@ struct updates {
 	struct job_list intending_jobs, ending_jobs;	/* the commit under way */
 	bool committing;
 	uint64_t lazy_at;			/* ms: when rest is due by itself */
+	unsigned int untidy;			/* commits since it was tidied */
+	bool tidying;
 	struct update_zone **zones;
 	size_t n_zones, zones_size;
 	struct update_zone *due;
@@ -128,6 +131,7 @@ struct updates {
 	struct lock_set *ready, **ready_end;
 	bool running;
 	struct update_stats stats;
+	uint8_t scratch[DNS_MAX];
 };
 
 static inline void job_list_init(struct job_list *l)
@@ -154,6 +158,8 @@ struct job *job_new(struct update_zone *z, enum job_kind kind);
 void job_free(struct job *j);
 /* Asks for its locks; goes on by itself. */
 void job_start(struct job *j);
+/* Its answer is @rcode: for who repeats it. */
+void job_remember(struct job *j, enum dns_rcode rcode);
 /* Goes on with what got its locks by what was done before. */
 void jobs_run(struct updates *u);
 /* Its intent is on the disk, or cannot be put there. */
@@ -163,17 +169,18 @@ void job_ended(struct job *j, bool ok);
 /* What the upstream made of it. @msg: the answer to a relayed one. */
 void job_outcome(struct job *j, enum job_outcome outcome, uint8_t rcode,
 		 const uint8_t *msg, size_t len);
-/* A request that still waits for its names or for the mirror: answered SERVFAIL. */
-void job_give_up(struct job *j);
+/* The mirror has caught up, perhaps. */
+void jobs_unpark(struct update_zone *z);
+/* The zone is about to go: all are answered. */
+void jobs_end_zone(struct update_zone *z);
 /* It has lasted too long if it waits for its names or for the mirror. */
 uint64_t jobs_deadline(const struct updates *u);
 void jobs_tick(struct updates *u);
 
 /* update_expire.c */
+/* Lets pass what is over, and begins to delete it at the primary. */
 void expire_pass(struct updates *u);
-void expire_start(struct job *j);
 void expire_outcome(struct job *j, enum job_outcome outcome, uint8_t rcode);
-void expire_zone(struct update_zone *z);
 void expire_forget_zone(struct update_zone *z);
 uint64_t expire_deadline(const struct updates *u);
 
