@@ -120,22 +120,30 @@ int cmd_account_remove(int argc, char **argv)
 
 /* --- rekey ------------------------------------------------------------------------------------ */
 
+struct writing {
+	const char *dir;
+	bool failed;
+};
+
 static int write_host_key(void *arg, const struct admin_host *h)
 {
-	const char *dir = arg;
+	struct writing *w = arg;
 	char path[4096], name[DNAME_TEXT_MAX];
 	int err;
 
 	name_text(h->name, name);
-	if (!dir) {
+	if (!w->dir) {
 		printf("  btmm-dnsd host key %s\n", name);
 		return 0;
 	}
-	snprintf(path, sizeof(path), "%s/%s.key", dir, name);
+	snprintf(path, sizeof(path), "%s/%s.key", w->dir, name);
 	err = admin_key_write(path, &h->key, false);
+	/* The other hosts want theirs, too. */
 	if (err)
-		return admin_fail(ADMIN_FAILED, "%s: %s", path, strerror(-err));
-	printf("  %s\n", path);
+		admin_warn("%s: %s: 'btmm-dnsd host key %s' writes it", path, strerror(-err), name);
+	else
+		printf("  %s\n", path);
+	w->failed |= err;
 	return 0;
 }
 
@@ -170,8 +178,8 @@ static int rekey(struct setup *su, const struct dnsd_conf *conf, struct why *why
 
 int cmd_account_rekey(int argc, char **argv)
 {
-	const char *dir = NULL;
-	const struct admin_option options[] = { { .name = "hosts", .value = &dir }, { 0 } };
+	struct writing w = { 0 };
+	const struct admin_option options[] = { { .name = "hosts", .value = &w.dir }, { 0 } };
 	int n = admin_options(argc, argv, options), code, err;
 	const struct conf_zone *z;
 	struct setup su = { 0 };
@@ -180,6 +188,8 @@ int cmd_account_rekey(int argc, char **argv)
 
 	if (n != 1)
 		return n < 0 ? -n : admin_usage("which zone? (one DOMAIN)");
+	if (w.dir && access(w.dir, W_OK | X_OK))
+		return admin_fail(ADMIN_FAILED, "--hosts %s: %s", w.dir, strerror(errno));
 	code = admin_conf(NULL, &conf);
 	if (code)
 		return code;
@@ -195,10 +205,10 @@ int cmd_account_rekey(int argc, char **argv)
 		err = rekey(&su, conf, &why);
 	if (!err) {
 		printf("%s has a new account key. %s:\n", su.domain,
-		       dir ? "The hosts' new keys" : "Each host needs a new key, too");
-		err = admin_hosts(z, &su.account_key, write_host_key, (void *)dir, &why);
-		if (err > 0)
-			code = err;
+		       w.dir ? "The hosts' new keys" : "Each host needs a new key, too");
+		err = admin_hosts(z, &su.account_key, write_host_key, &w, &why);
+		if (w.failed)
+			code = ADMIN_FAILED;
 	}
 	if (err < 0)
 		code = admin_fail(admin_code(err), "%s", why.text);

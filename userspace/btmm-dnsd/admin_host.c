@@ -326,6 +326,18 @@ static int enrol(const struct host_cmd *c, enum tsig_algorithm algorithm,
 	return err;
 }
 
+/* As the daemon sees it, but it does not say why. */
+static bool is_host_name(const struct host_cmd *c)
+{
+	const uint8_t *p;
+
+	for (p = c->name; dname_below(p, c->zone->apex); p += 1 + *p) {
+		if (p[1] == '_')
+			return false;
+	}
+	return strncmp(c->text, "autotunnel-", strlen("autotunnel-"));
+}
+
 /* Whether it can be done at all, before anything is. */
 static int may_add(const struct host_cmd *c, enum tsig_algorithm *algorithm)
 {
@@ -334,6 +346,9 @@ static int may_add(const struct host_cmd *c, enum tsig_algorithm *algorithm)
 	bool server;
 	int err;
 
+	if (!is_host_name(c))
+		return admin_usage("%s: no label of a host's name begins with _, nor its first "
+				   "with autotunnel-", c->text);
 	*algorithm = c->algorithm ? tsig_algorithm_from_text(c->algorithm) : TSIG_HMAC_SHA256;
 	if (!*algorithm || (*algorithm == TSIG_HMAC_MD5 && !c->conf->allow_md5))
 		return admin_usage("--algorithm %s: want hmac-sha256 or hmac-sha512",
@@ -360,7 +375,7 @@ static int may_add(const struct host_cmd *c, enum tsig_algorithm *algorithm)
 static int add(struct host_cmd *c)
 {
 	uint8_t generation[KEYS_GENERATION];
-	enum tsig_algorithm algorithm;
+	enum tsig_algorithm algorithm = TSIG_HMAC_SHA256;
 	struct tsig_key key = { 0 };
 	struct why why = { 0 };
 	char path[4096] = "";

@@ -272,8 +272,10 @@ int admin_host_key(const struct conf_zone *z, const uint8_t *name, struct tsig_k
 	char text[DNAME_TEXT_MAX];
 	int err = by_question(z, name, &algorithm, generation, why);
 
-	/* A primary that answers no questions lets itself be transferred. */
-	if (err == -EACCES)
+	/* A primary that answers no questions lets itself be transferred. Knot says NOTAUTH
+	 * to signed ones.
+	 */
+	if (err == -EACCES || err == -EKEYREJECTED)
 		err = by_transfer(z, name, &algorithm, generation, why);
 	if (err == -ENOENT)
 		return why_set(why, err, "%s is not enrolled", name_text(name, text));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin.h"
@@ -186,7 +187,7 @@ static int restore_zone(struct restore *r, const char *domain, const struct tar_
 			struct why *why)
 {
 	struct setup *more = realloc(r->zones, (r->n_zones + 1) * sizeof(*more));
-	struct buf text = { 0 };
+	struct buf data = { 0 }, text = { 0 };
 	int err;
 
 	(void)arg;
@@ -195,8 +196,13 @@ static int restore_zone(struct restore *r, const char *domain, const struct tar_
 	r->zones = more;
 	more = &r->zones[r->n_zones++];
 	memset(more, 0, sizeof(*more));
-	buf_put(&text, f->data, f->len);
-	err = set_up(more, domain, &text, why);
+	/* Whoever mirrors the zone has to see that it is another now. */
+	buf_put(&data, f->data, f->len);
+	if (zone_text_later(buf_text(&data), (uint32_t)time(NULL), &text))
+		err = set_up(more, domain, &text, why);
+	else
+		err = why_set(why, -EBADMSG, "%s in the backup does not begin with an SOA", f->name);
+	buf_free(&data);
 	buf_free(&text);
 	if (err)
 		return err;

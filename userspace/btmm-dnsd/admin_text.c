@@ -249,6 +249,36 @@ bool text_first_difference(const char *a, const char *b, unsigned int *line,
 	return false;
 }
 
+bool zone_text_later(const char *zone, uint32_t least, struct buf *out)
+{
+	const char *end, *p = strstr(zone, "SOA");
+	unsigned long serial;
+	uint32_t later;
+	char *behind;
+	int i;
+
+	end = zone + strcspn(zone, "\n");
+	if (!p || p >= end)
+		return false;
+	/* Over SOA, the server's name and the mailbox. */
+	for (i = 0; i < 3; i++) {
+		p += strcspn(p, " \t\n");
+		p += strspn(p, " \t");
+	}
+	if (!isdigit((unsigned char)*p))
+		return false;
+	serial = strtoul(p, &behind, 10);
+	if (serial > UINT32_MAX || (*behind != ' ' && *behind != '\t'))
+		return false;
+	later = (uint32_t)serial + SERIAL_LEAP;
+	/* Serial numbers go round, RFC 1982. */
+	if ((int32_t)(least - later) > 0)
+		later = least;
+	buf_put(out, zone, (size_t)(p - zone));
+	buf_add(out, "%u%s", later, behind);
+	return true;
+}
+
 void base64_text(const uint8_t *data, size_t len, char *out)
 {
 	EVP_EncodeBlock((unsigned char *)out, data, (int)len);

@@ -59,6 +59,13 @@ bool text_has_line(const char *text, const char *line);
 bool text_first_difference(const char *a, const char *b, unsigned int *line,
 			   char *in_a, char *in_b, size_t size);
 
+/*
+ * A zone as libknot writes it (the SOA on the first line, all of it) with another
+ * serial: at least @least, and more than it was by far. False: no such text.
+ */
+#define SERIAL_LEAP	1000000
+bool zone_text_later(const char *zone, uint32_t least, struct buf *out);
+
 /* Standard base64; @out holds 4 * ((len + 2) / 3) + 1. */
 void base64_text(const uint8_t *data, size_t len, char *out);
 /* "name algorithm base64\n", or BIND's key statement. Names without last dot. */

@@ -225,6 +225,14 @@ static int check_conf(struct setup *su, struct why *why)
 	return err;
 }
 
+static bool serves(const struct setup *su)
+{
+	struct why unused;
+
+	return !su->root && !probe_transfer(&su->primary, &su->frontend_key, su->apex, NULL,
+					    &unused);
+}
+
 /* A server that was told to reload loads the zone in its own time. */
 static int wait_primary(struct setup *su, struct why *why)
 {
@@ -277,6 +285,10 @@ int setup_do(struct setup *su, struct why *why)
 		return err;
 
 	p = setup_primary_of(su->kind);
+	if (!files_differ(su->files) && serves(su)) {
+		su->primary_runs = true;
+		return 0;
+	}
 	err = files_apply(su->files, why);
 	if (err)
 		return err;

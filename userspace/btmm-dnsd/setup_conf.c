@@ -161,23 +161,21 @@ static void setup_conf_text(const struct setup *su, struct buf *out)
 
 /* --- dnsd.conf --------------------------------------------------------------------------------- */
 
-static void listen_line(const struct setup *su, const char *key, uint16_t port, bool notify,
-			struct buf *out)
+static void listen_lines(const struct setup *su, const char *key, uint16_t port, bool notify,
+			 struct buf *out)
 {
 	char text[NET_TEXT_SIZE];
 	struct net_addr a;
 	size_t i;
 
-	buf_add(out, "%s =", key);
 	for (i = 0; i < su->n_listen; i++) {
 		a = su->listen[i];
 		a.port = port;
-		buf_add(out, " %s", net_to_text(&a, text));
+		buf_add(out, "%s = %s\n", key, net_to_text(&a, text));
 	}
 	/* The primary's NOTIFYs, and "btmm-dnsd host". */
 	if (notify)
-		buf_add(out, " 127.0.0.1:%u", su->notify_port);
-	buf_add(out, "\n");
+		buf_add(out, "%s = 127.0.0.1:%u\n", key, su->notify_port);
 }
 
 static void dnsd_conf_text(const struct setup *su, struct buf *out)
@@ -185,9 +183,9 @@ static void dnsd_conf_text(const struct setup *su, struct buf *out)
 	buf_add(out, "# " SETUP_MARK "; from now on it is yours: setup leaves it alone.\n"
 		"# Zones are in dnsd.conf.d/. See btmm-dnsd(8).\n"
 		"[server]\n");
-	listen_line(su, "listen-udp", 53, true, out);
-	listen_line(su, "listen-tcp", 53, true, out);
-	listen_line(su, "listen-tls", 853, false, out);
+	listen_lines(su, "listen-udp", 53, true, out);
+	listen_lines(su, "listen-tcp", 53, true, out);
+	listen_lines(su, "listen-tls", 853, false, out);
 	buf_add(out, "certificate = " SETUP_CERT "\n"
 		"certificate-key = " SETUP_CERT_KEY "\n"
 		"state-directory = " CONF_STATE_DIRECTORY "\n"
