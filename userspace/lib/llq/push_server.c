@@ -82,6 +82,8 @@ static void push_free(struct subs *s, uint32_t ref)
 void subs_session_free(struct subs *s, uint32_t ref)
 {
 	struct session *session = session_at(s, ref);
+	uint64_t stream;
+	bool held;
 
 	subs_push_forget(s, ref);
 	while (session->first)
@@ -89,9 +91,11 @@ void subs_session_free(struct subs *s, uint32_t ref)
 	subs_heap_clear(&s->idle, ref);
 	subs_identity_put(s, session->identity);
 	subs_table_del(&s->sessions, ref);
-	if (session->established && !subs_client_on(s, session->from.stream, 0))
-		s->ops.hold(s->arg, session->from.stream, false);
+	stream = session->from.stream;
+	held = session->established;
 	subs_arena_free(&s->arena, ref, sizeof(*session));
+	if (held)
+		subs_hold(s, stream);
 }
 
 static uint64_t twice(uint32_t ms, uint32_t least)
@@ -211,7 +215,7 @@ static void establish(struct subs *s, uint32_t ref)
 	if (session->established)
 		return;
 	session->established = true;
-	s->ops.hold(s->arg, session->from.stream, true);
+	subs_hold(s, session->from.stream);
 }
 
 static void keepalive(struct subs *s, uint32_t ref, const struct dso *d,

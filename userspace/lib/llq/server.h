@@ -80,17 +80,18 @@ struct topic {
 	uint32_t zone;
 	uint32_t first, n;		/* subscribers */
 	uint32_t links;			/* struct link: where the host says it is */
-	uint32_t delta;			/* 1 + place in the batch; 0: no change */
+	uint32_t delta;			/* 1 + place in the batch; 0: no change; TOPIC_LOST */
 	uint16_t type;
 	uint8_t name_len;
 	uint8_t name[];			/* lower case, without the zone's apex */
 };
 
-/* The host of an AAAA topic has an SRV record with this target. */
+#define TOPIC_LOST	UINT32_MAX	/* no memory for its changes */
+
+/* The host of an AAAA topic has an SRV record with this target (or more of them). */
 struct link {
 	uint32_t chain;			/* by target */
 	uint32_t topic, next;		/* of the same topic */
-	uint32_t n;			/* SRV records with it */
 	uint32_t target[2];		/* dname_hash() */
 };
 
@@ -175,6 +176,7 @@ struct subs {
 
 	struct delta *deltas;
 	uint32_t n_deltas, deltas_room;
+	bool lost;			/* there are topics that are TOPIC_LOST */
 	uint32_t any_topics;		/* topics of type ANY */
 	uint32_t burst;			/* events still to be sent at once */
 	uint32_t stamp;
@@ -268,8 +270,8 @@ const uint8_t *subs_topic_apex(const struct subs *s, uint32_t ref);
 void subs_sub_link(struct subs *s, uint32_t ref, uint32_t topic, uint32_t owner,
 		   uint32_t *first, uint32_t *n);
 void subs_sub_unlink(struct subs *s, uint32_t ref, uint32_t *first, uint32_t *n);
-/* The host's SRV record came or went. */
-void subs_topic_place(struct subs *s, uint32_t topic, bool add, const uint8_t *target);
+/* Looks again where the host of an AAAA topic says it is. */
+void subs_topic_relink(struct subs *s, uint32_t topic);
 /* The next link to @target; @after 0: the first. */
 uint32_t subs_link_to(const struct subs *s, uint64_t target, uint32_t after);
 /* _autotunnel._udp.<host>; false: too long. */
@@ -288,6 +290,10 @@ uint32_t subs_llq_find(const struct subs *s, const uint8_t id[LLQ_ID_LEN]);
 uint32_t subs_llq_same(const struct subs *s, uint32_t client, uint32_t topic);
 /* Is there room for one more? */
 bool subs_admits(const struct subs *s, const uint8_t *apex, const struct in6_addr *ip);
+/* Says whether @stream carries anything. */
+void subs_hold(struct subs *s, uint64_t stream);
+/* Its client is being told all there is: no need to compare what it had. */
+void subs_llq_synced(struct subs *s, uint32_t ref);
 /* @client and @topic are there; on failure (0: no memory) unused ones go. */
 uint32_t subs_llq_new(struct subs *s, uint32_t client, uint32_t topic,
 		      const uint8_t id[LLQ_ID_LEN], uint64_t expires);
@@ -364,8 +370,6 @@ uint64_t subs_place_hash(struct subs *s, uint32_t topic);
 /* --- server_batch.c: subs_change(), subs_commit() --- */
 
 void subs_batch_forget(struct subs *s, uint32_t topic);
-/* Its subscribers cannot be told what has changed: they have to begin again. */
-void subs_topic_lose(struct subs *s, uint32_t topic);
 void subs_batch_fini(struct subs *s);
 
 /* --- push_server.c, server_push.c: DNS Push --- */

@@ -11,11 +11,15 @@
 
 void subs_batch_forget(struct subs *s, uint32_t topic)
 {
-	s->deltas[topic_at(s, topic)->delta - 1].topic = 0;
-	topic_at(s, topic)->delta = 0;
+	struct topic *t = topic_at(s, topic);
+
+	if (t->delta != TOPIC_LOST)
+		s->deltas[t->delta - 1].topic = 0;
+	t->delta = 0;
 }
 
-void subs_topic_lose(struct subs *s, uint32_t topic)
+/* Its subscribers cannot be told what has changed: they have to begin again. */
+static void lose(struct subs *s, uint32_t topic)
 {
 	uint32_t left = topic_at(s, topic)->n;
 
@@ -42,20 +46,35 @@ void subs_topic_lose(struct subs *s, uint32_t topic)
 	}
 }
 
-/* NULL: no memory; the topic may have gone by that. */
+static uint32_t find_lost(const struct subs *s)
+{
+	uint32_t i, ref;
+
+	for (i = 0; i < s->topics.n_buckets; i++) {
+		for (ref = subs_table_bucket(&s->topics, i); ref;
+		     ref = subs_table_next(&s->topics, ref)) {
+			if (topic_at(s, ref)->delta == TOPIC_LOST)
+				return ref;
+		}
+	}
+	return 0;
+}
+
+/* NULL: no memory; the commit sees to it. */
 static struct delta *delta_of(struct subs *s, uint32_t topic)
 {
 	struct topic *t = topic_at(s, topic);
 	struct delta *d = s->deltas;
 
 	if (t->delta)
-		return &s->deltas[t->delta - 1];
+		return t->delta == TOPIC_LOST ? NULL : &s->deltas[t->delta - 1];
 	if (s->n_deltas == s->deltas_room) {
 		uint32_t room = s->deltas_room ? 2 * s->deltas_room : 16;
 
 		d = realloc(d, room * sizeof(*d));
 		if (!d) {
-			subs_topic_lose(s, topic);
+			t->delta = TOPIC_LOST;
+			s->lost = true;
 			return NULL;
 		}
 		s->deltas = d;
@@ -95,16 +114,13 @@ static void change_srv(struct subs *s, const uint8_t *apex, const uint8_t *owner
 		       const struct zone_rr *rr)
 {
 	const uint8_t *host = subs_place_host(owner);
-	const uint8_t *target = subs_srv_target(rr->rdata, rr->rdlen);
 	uint32_t topic;
 
-	if (!host || !target || !dname_within(host, apex))
+	if (!host || !dname_within(host, apex))
 		return;
 	topic = subs_topic_find(s, apex, host, DNS_AAAA);
-	if (!topic)
-		return;
-	subs_topic_place(s, topic, add, target);
-	touch_place(s, topic, owner, add, rr);
+	if (topic)
+		touch_place(s, topic, owner, add, rr);
 }
 
 static void change_address(struct subs *s, const uint8_t *owner, bool add,
@@ -114,11 +130,8 @@ static void change_address(struct subs *s, const uint8_t *owner, bool add,
 	uint32_t ref = subs_link_to(s, target, 0);
 
 	while (ref) {
-		uint32_t topic = ((const struct link *)subs_at(s, ref))->topic;
-		uint32_t next = subs_link_to(s, target, ref);
-
-		touch_place(s, topic, owner, add, rr);
-		ref = next;
+		touch_place(s, ((const struct link *)subs_at(s, ref))->topic, owner, add, rr);
+		ref = subs_link_to(s, target, ref);
 	}
 }
 
@@ -212,8 +225,10 @@ static void commit_one(struct subs *s, struct delta *d)
 	struct subs_changes *place = subs_collect_end(&d->place), *c;
 	uint32_t topic = d->topic;
 
-	if (topic && place && place->n)
+	if (topic && place && place->n) {
+		subs_topic_relink(s, topic);
 		repeat_address(s, d);
+	}
 	if (!place)
 		d->changes.failed = true;
 	c = subs_collect_end(&d->changes);
@@ -221,7 +236,7 @@ static void commit_one(struct subs *s, struct delta *d)
 		topic_at(s, topic)->delta = 0;
 		d->topic = 0;
 		if (!c)
-			subs_topic_lose(s, topic);
+			lose(s, topic);
 		else if (c->n)
 			tell(s, topic, c);
 	}
@@ -238,6 +253,9 @@ void subs_commit(struct subs *s, uint64_t now)
 	for (i = 0; i < s->n_deltas; i++)
 		commit_one(s, &s->deltas[i]);
 	s->n_deltas = 0;
+	while (s->lost && (i = find_lost(s)))
+		lose(s, i);
+	s->lost = false;
 	subs_push_flush(s);
 	subs_memo_clear(s);
 

@@ -89,16 +89,12 @@ static uint32_t *transport_count(struct subs *s, const struct client *c)
 	return &s->stats.llqs[c->flags & CLIENT_APPLE ? SUBS_TLS : c->transport];
 }
 
-/* A stream that carries LLQs is not idle. */
-static void hold(struct subs *s, uint32_t client, bool on)
+void subs_hold(struct subs *s, uint64_t stream)
 {
-	struct subs_origin at;
+	uint32_t session = subs_session_on(s, stream);
 
-	if (client_at(s, client)->transport == SUBS_UDP)
-		return;
-	subs_client_origin(s, client, &at);
-	if (!subs_session_on(s, at.stream))
-		s->ops.hold(s->arg, at.stream, on);
+	s->ops.hold(s->arg, stream, (session && session_at(s, session)->established) ||
+				    subs_client_on(s, stream, 0));
 }
 
 uint32_t subs_llq_new(struct subs *s, uint32_t client, uint32_t topic,
@@ -127,20 +123,32 @@ uint32_t subs_llq_new(struct subs *s, uint32_t client, uint32_t topic,
 	subs_table_add(&s->llqs, ref);
 	subs_sub_link(s, ref, topic, client, &c->first, &c->n);
 	++*transport_count(s, c);
-	if (c->n == 1)
-		hold(s, client, true);
+	if (c->n == 1 && at.stream)
+		subs_hold(s, at.stream);
 	return ref;
+}
+
+void subs_llq_synced(struct subs *s, uint32_t ref)
+{
+	struct llq *l = llq_at(s, ref);
+
+	if (l->sub.flags & LLQ_UNSYNCED)
+		s->stats.unsynced--;
+	l->sub.flags &= (uint8_t)~LLQ_UNSYNCED;
 }
 
 static void leave_client(struct subs *s, uint32_t client)
 {
 	struct client *c = client_at(s, client);
+	struct subs_origin at;
+	bool last = !c->n;
 
 	--*transport_count(s, c);
 	subs_net_put(s, c->net);
-	if (!c->n)
-		hold(s, client, false);
+	subs_client_origin(s, client, &at);
 	subs_client_drop_unused(s, client);
+	if (last && at.stream)
+		subs_hold(s, at.stream);
 }
 
 void subs_llq_end(struct subs *s, uint32_t ref)
@@ -152,8 +160,7 @@ void subs_llq_end(struct subs *s, uint32_t ref)
 	subs_delivery_free(s, ref);
 	if (c->transport == SUBS_UDP && s->ops.forget)
 		s->ops.forget(s->arg, l->id);
-	if (l->sub.flags & LLQ_UNSYNCED)
-		s->stats.unsynced--;
+	subs_llq_synced(s, ref);
 	subs_heap_clear(&s->expiry, ref);
 	subs_table_del(&s->llqs, ref);
 	subs_sub_unlink(s, ref, &c->first, &c->n);
@@ -347,9 +354,10 @@ int subs_resync(struct subs *s, const uint8_t id[LLQ_ID_LEN], const uint8_t *ans
 	if (!ref || !(llq_at(s, ref)->sub.flags & LLQ_UNSYNCED))
 		return -ENOENT;
 
+	/* When it was restored the zone was not there. */
+	subs_topic_relink(s, llq_at(s, ref)->sub.topic);
 	c = difference(s, llq_at(s, ref)->sub.topic, answers, len, &good);
-	llq_at(s, ref)->sub.flags &= (uint8_t)~LLQ_UNSYNCED;
-	s->stats.unsynced--;
+	subs_llq_synced(s, ref);
 	if (!c) {
 		/* Its refresh tells the client to begin again. */
 		subs_llq_end(s, ref);

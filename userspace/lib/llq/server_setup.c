@@ -107,6 +107,7 @@ static bool granted(struct subs *s, struct subs_asked *a, uint32_t ref)
 	memcpy(a->o.id, llq_at(s, ref)->id, LLQ_ID_LEN);
 	a->o.lease = subs_llq_lease(s, ref);
 	a->llq = ref;
+	subs_llq_synced(s, ref);
 	return true;
 }
 
@@ -270,6 +271,11 @@ static bool refresh(struct subs *s, const struct subs_asking *how, struct subs_a
 		return true;
 	if (!ref || !is_theirs(s, how, a, ref))
 		return refuse(s, a, SUBS_REFUSED_NO_SUCH, LLQ_NO_SUCH);
+	/* What its client had has been lost: it would never be told the difference. */
+	if (llq_at(s, ref)->sub.flags & LLQ_UNSYNCED) {
+		subs_llq_end(s, ref);
+		return refuse(s, a, SUBS_REFUSED_NO_SUCH, LLQ_NO_SUCH);
+	}
 	apple = client_at(s, llq_at(s, ref)->sub.owner)->flags & CLIENT_APPLE;
 	if (port && !apple)
 		return refuse(s, a, SUBS_REFUSED_FORMAT, LLQ_FORMAT_ERR);

@@ -118,67 +118,65 @@ uint32_t subs_link_to(const struct subs *s, uint64_t target, uint32_t after)
 	return 0;
 }
 
-static void link_add(struct subs *s, uint32_t topic, uint64_t target)
+static void unlink_all(struct subs *s, struct topic *t)
 {
-	uint32_t ref = subs_arena_new(&s->arena, sizeof(struct link));
-	struct topic *t = topic_at(s, topic);
-	struct link *l;
+	while (t->links) {
+		uint32_t ref = t->links;
 
-	if (!ref)
-		return;
-	l = subs_at(s, ref);
-	l->topic = topic;
-	l->n = 1;
-	memcpy(l->target, &target, sizeof(target));
-	l->next = t->links;
-	t->links = ref;
-	subs_table_add(&s->links, ref);
-}
-
-static void link_del(struct subs *s, uint32_t *at)
-{
-	uint32_t ref = *at;
-	struct link *l = subs_at(s, ref);
-
-	*at = l->next;
-	subs_table_del(&s->links, ref);
-	subs_arena_free(&s->arena, ref, sizeof(*l));
-}
-
-void subs_topic_place(struct subs *s, uint32_t topic, bool add, const uint8_t *target)
-{
-	uint64_t hash = dname_hash(target);
-	uint32_t *at = &topic_at(s, topic)->links;
-	unsigned int n = 0;
-
-	for (; *at; n++) {
-		struct link *l = subs_at(s, *at);
-
-		if (link_is_to(l, hash)) {
-			if (add)
-				l->n++;
-			else if (!--l->n)
-				link_del(s, at);
-			return;
-		}
-		at = &l->next;
+		t->links = ((const struct link *)subs_at(s, ref))->next;
+		subs_table_del(&s->links, ref);
+		subs_arena_free(&s->arena, ref, sizeof(struct link));
 	}
-	if (add && n < SUBS_HOSTS_MAX)
-		link_add(s, topic, hash);
 }
 
 struct placing {
 	struct subs *s;
 	uint32_t topic;
+	unsigned int n;
 };
 
 static void place_one(void *arg, const struct zone_rr *rr)
 {
-	const uint8_t *target = subs_srv_target(rr->rdata, rr->rdlen);
-	const struct placing *p = arg;
+	const uint8_t *name = subs_srv_target(rr->rdata, rr->rdlen);
+	struct placing *p = arg;
+	struct topic *t = topic_at(p->s, p->topic);
+	uint64_t target;
+	struct link *l;
+	uint32_t ref;
 
-	if (target)
-		subs_topic_place(p->s, p->topic, true, target);
+	if (!name || p->n == SUBS_HOSTS_MAX)
+		return;
+	target = dname_hash(name);
+	for (ref = t->links; ref; ref = l->next) {
+		l = subs_at(p->s, ref);
+		if (link_is_to(l, target))
+			return;
+	}
+
+	/* Without memory a change of its address goes untold, no more. */
+	ref = subs_arena_new(&p->s->arena, sizeof(*l));
+	if (!ref)
+		return;
+	l = subs_at(p->s, ref);
+	l->topic = p->topic;
+	memcpy(l->target, &target, sizeof(target));
+	l->next = t->links;
+	t->links = ref;
+	subs_table_add(&p->s->links, ref);
+	p->n++;
+}
+
+void subs_topic_relink(struct subs *s, uint32_t ref)
+{
+	struct placing p = { .s = s, .topic = ref };
+	uint8_t host[DNAME_MAX], name[DNAME_MAX];
+
+	if (topic_at(s, ref)->type != DNS_AAAA)
+		return;
+	unlink_all(s, topic_at(s, ref));
+	subs_topic_name(s, ref, host);
+	if (subs_place_name(host, name))
+		s->ops.answers(s->arg, &subs_engine, name, DNS_SRV, place_one, &p);
 }
 
 /* --- topics --- */
@@ -232,15 +230,6 @@ uint32_t subs_topic_find(const struct subs *s, const uint8_t *apex, const uint8_
 	return topic_in(s, zone, name, dname_len(name) - dname_len(apex), type);
 }
 
-static void topic_links(struct subs *s, uint32_t ref, const uint8_t *host)
-{
-	struct placing p = { s, ref };
-	uint8_t name[DNAME_MAX];
-
-	if (subs_place_name(host, name))
-		s->ops.answers(s->arg, &subs_engine, name, DNS_SRV, place_one, &p);
-}
-
 uint32_t subs_topic_get(struct subs *s, const uint8_t *apex, const uint8_t *name,
 			uint16_t type)
 {
@@ -268,8 +257,7 @@ uint32_t subs_topic_get(struct subs *s, const uint8_t *apex, const uint8_t *name
 	((struct subs_zone_item *)subs_at(s, zone))->topics++;
 	if (type == DNS_ANY)
 		s->any_topics++;
-	if (type == DNS_AAAA)
-		topic_links(s, ref, name);
+	subs_topic_relink(s, ref);
 	return ref;
 }
 
@@ -282,8 +270,7 @@ void subs_topic_drop_unused(struct subs *s, uint32_t ref)
 		return;
 	if (t->delta)
 		subs_batch_forget(s, ref);
-	while (t->links)
-		link_del(s, &t->links);
+	unlink_all(s, t);
 	if (t->type == DNS_ANY)
 		s->any_topics--;
 	subs_table_del(&s->topics, ref);
