@@ -104,7 +104,10 @@ static unsigned int read_questions(const struct subs_in *in, const struct dns_sh
 		dname_lower(a->name);
 		memset(&a->o, 0, sizeof(a->o));
 		a->llq = 0;
-		a->malformed = !nth_option(shape, n, &o) || llq_option_read(&o, &a->o);
+		/* One for each of them, or who knows whose is whose. */
+		if (!nth_option(shape, n, &o))
+			*malformed = true;
+		a->malformed = *malformed || llq_option_read(&o, &a->o);
 		if (a->malformed)
 			a->o.opcode = LLQ_SETUP;
 		n++;
