@@ -44,6 +44,25 @@ struct subs_origin access_origin(const struct origin *o)
 	};
 }
 
+/* The key that it subscribed with, whatever its algorithm: still the same? */
+static bool key_of(const struct server *srv, const struct subs_identity *who,
+		   struct tsig_key *key)
+{
+	static const enum tsig_algorithm all[] = { TSIG_HMAC_SHA256, TSIG_HMAC_SHA512,
+						   TSIG_HMAC_MD5 };
+	struct served_zone *z = zones_of(srv, who->name);
+	struct identity found;
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (!keys_find(srv->keys, z ? z->mirror : NULL, who->name, all[i], key, &found) &&
+		    found.tag == who->tag)
+			return true;
+	}
+	tsig_key_wipe(key);
+	return false;
+}
+
 static void subs_send(void *arg, const struct subs_out *out)
 {
 	struct server *srv = arg;
@@ -66,16 +85,12 @@ static void subs_send(void *arg, const struct subs_out *out)
 					       out->prior, &unused, TSIG_OK, 0))
 			return;
 	} else if (out->sign == SUBS_EVENT && out->who) {
-		struct served_zone *z = zones_of(srv, out->who->name);
-		struct identity who;
 		struct tsig_key key;
 		int r;
 
-		/* any algorithm: the one that the key has */
-		if (keys_find(srv->keys, z ? z->mirror : NULL, out->who->name, 0, &key, &who))
+		if (!key_of(srv, out->who, &key))
 			return;
-		r = who.tag == out->who->tag ?
-			tsig_sign(buf, &len, sizeof(buf), &key, NULL, out->mac, TSIG_OK, 0) : -1;
+		r = tsig_sign(buf, &len, sizeof(buf), &key, NULL, out->mac, TSIG_OK, 0);
 		tsig_key_wipe(&key);
 		if (r)
 			return;
