@@ -72,7 +72,8 @@ static void message_ack(struct subs *s, const struct subs_in *in, const struct d
 
 	if (in->who)
 		identity = subs_identity_find(s, in->who);
-	if (!ref || client_at(s, llq_at(s, ref)->sub.owner)->identity != identity) {
+	if (!ref || !identity != !in->who ||
+	    client_at(s, llq_at(s, ref)->sub.owner)->identity != identity) {
 		s->stats.refused[SUBS_REFUSED_ACK]++;
 		return;
 	}
