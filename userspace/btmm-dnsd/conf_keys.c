@@ -220,7 +220,7 @@ static const char *read_bind(struct text *t, struct tsig_key *key)
 	if (why)
 		return why;
 	next(t);	/* { */
-	while (!why && skip(t) && peek(t, 0) != '}')
+	while (!why && skip(t) && t->pos < t->len && peek(t, 0) != '}')
 		why = read_clause(t, key);
 	if (why)
 		return why;

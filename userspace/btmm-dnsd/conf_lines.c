@@ -38,10 +38,13 @@ wrong(struct conf_draft *d, const char *fmt, ...)
 	return d->text;
 }
 
-/* Room for one more; NULL: there is none, and all is as it was. */
+/* Room for one more behind @n; NULL: there is none, and all is as it was. */
 static void *grown(void *v, size_t n, size_t size)
 {
-	return reallocarray(v, n + 1, size);
+	/* There is room up to the next power of two. */
+	if (n & (n - 1))
+		return v;
+	return reallocarray(v, n ? 2 * n : 1, size);
 }
 
 static struct conf_zone *zone_here(struct conf_draft *d)

@@ -218,6 +218,7 @@ static int cannot(const char *path, int err, char *why, size_t why_size)
 static int read_whole(int fd, const char *path, char **text, size_t *len, char *why,
 		      size_t why_size)
 {
+	size_t size = 0;
 	struct stat st;
 	ssize_t n;
 
@@ -227,11 +228,18 @@ static int read_whole(int fd, const char *path, char **text, size_t *len, char *
 		snprintf(why, why_size, "%s is no file", path);
 		return -EINVAL;
 	}
-	*text = malloc(INI_FILE_MAX + 1);
-	if (!*text)
-		return cannot(path, ENOMEM, why, why_size);
+	/* It may grow meanwhile. */
 	for (*len = 0; *len <= INI_FILE_MAX; *len += n) {
-		n = read(fd, *text + *len, INI_FILE_MAX + 1 - *len);
+		if (*len == size) {
+			char *more;
+
+			size = size ? 2 * size : 4096;
+			more = realloc(*text, size);
+			if (!more)
+				return cannot(path, ENOMEM, why, why_size);
+			*text = more;
+		}
+		n = read(fd, *text + *len, size - *len);
 		if (n < 0)
 			return cannot(path, errno, why, why_size);
 		if (!n)
