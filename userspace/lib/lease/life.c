@@ -50,13 +50,14 @@ void lease_confirm(struct lease *lease)
 void lease_grant(struct lease *lease, uint64_t now, uint32_t seconds)
 {
 	struct leases *l = lease->at->zone->all;
-	bool hidden = lease->at->n_expired > 0;
+	bool shown = lease->confirmed && !lease->expired;
 
 	set_expired(lease, false);
 	lease_load(lease, now, (int64_t)seconds * MS, seconds);
 	lease_confirm(lease);
 	l->ops->store(l->arg, lease);
-	if (hidden)
+	/* Maybe hidden, even if whoever had it before is forgotten by now. */
+	if (!shown)
 		lease_visible(lease->at, &lease->marker);
 }
 

@@ -48,14 +48,23 @@ static void drop_marker(struct rewrite *r, struct lease_owner *o, const struct m
 	rewrite_put_effect(r, &e);
 }
 
-/* Does anybody else's lease of the record run? */
+/* Does anybody else's lease of the record run, or is going to? */
 static bool others(const struct rewrite *r, const struct lease_owner *o, const struct marker *m)
 {
 	const struct lease *lease = lease_of_record(o, m->type, m->record);
+	size_t i;
 
 	for (; lease; lease = lease_of_record_next(lease)) {
 		if (memcmp(lease->marker.holder, m->holder, MARKER_HASH) && !lease->expired &&
 		    rewrite_held(r, o, &lease->marker))
+			return true;
+	}
+	for (i = 0; i < r->n_effects; i++) {
+		const struct rewrite_effect *e = &r->effects[i];
+
+		if (e->grant && e->owner == o && e->m.type == m->type &&
+		    !memcmp(e->m.record, m->record, MARKER_HASH) &&
+		    memcmp(e->m.holder, m->holder, MARKER_HASH))
 			return true;
 	}
 	return false;

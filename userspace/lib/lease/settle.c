@@ -206,7 +206,7 @@ static void drop_unmarked(struct lease_owner *o)
 	}
 }
 
-/* False: no memory, nothing was done. */
+/* False: no memory, to be done again. */
 static bool settle(struct lease_owner *o, uint64_t now)
 {
 	const struct zone_node *node = zone_find(o->zone->mirror, o->name);
@@ -221,7 +221,11 @@ static bool settle(struct lease_owner *o, uint64_t now)
 		if (rr.type == DNS_LEASED && marker_read(rr.rdata, rr.rdlen, &m))
 			marked(o, &m, find(r, n, &m), now);
 	}
+	free(r);
+	/* Each one that goes may hide or show what it held. */
 	drop_unmarked(o);
+	if (!gather(zone_find(o->zone->mirror, o->name), &r, &n))
+		return false;
 	correct(o, r, n);
 	free(r);
 	return true;
