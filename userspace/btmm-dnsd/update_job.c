@@ -229,6 +229,19 @@ static void park(struct job *j)
 	j->u->ops->poke(j->u->arg, j->zone->mirror);
 }
 
+/* Has the mirror yet to tell something that matters here? */
+static bool must_wait(const struct job *j)
+{
+	const struct lease_zone *z = j->zone->leases;
+	const struct lease_owner *host;
+
+	if (!lease_zone_loaded(z) || rewrite_must_wait(z, &j->m))
+		return true;
+	/* Somebody has just removed it, maybe. */
+	host = j->role == RIGHTS_HOST ? lease_owner_find(z, j->who) : NULL;
+	return host && host->removed;
+}
+
 /* It has its names. */
 static void go(struct job *j)
 {
@@ -236,7 +249,7 @@ static void go(struct job *j)
 	const struct rights_who who = { .role = j->role, .name = j->who, .apex = z->apex };
 	enum dns_rcode rcode;
 
-	if (!lease_zone_loaded(z->leases) || rewrite_must_wait(z->leases, &j->m)) {
+	if (must_wait(j)) {
 		park(j);
 		return;
 	}
