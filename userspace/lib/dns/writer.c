@@ -137,7 +137,7 @@ static const struct layout *layout_of(const struct dns_writer *w, uint16_t type,
 		return NULL;
 	while (l < end && l->type != type)
 		l++;
-	if (l == end || rdlen < l->before)
+	if (l == end || rdlen <= l->before)
 		return NULL;
 
 	/* An UPDATE has records without RDATA, and who knows what else. */
