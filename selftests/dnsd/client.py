@@ -261,7 +261,7 @@ def query(what, payload=1232, options=(), edns=True, cls="IN"):
 
 
 def data_of(section):
-    return [rd.to_text(ZONE, False) if rd.rdtype != 33 else rd.to_text()
+    return [rd.to_text(ZONE, True) if rd.rdtype != 33 else rd.to_text()
             for rrset in section for rd in rrset]
 
 

@@ -37,17 +37,31 @@ def options_of(m):
     return [Option.read(o.data) for o in m.options if o.otype == LLQ]
 
 
+def ttls(wire):
+    """Of the answers; dnspython makes 0 of what is over 31 bits."""
+    questions, answers = struct.unpack(">HH", wire[4:8])
+    pos, out = 12, []
+    for i in range(questions + answers):
+        pos += dns.name.from_wire(wire, pos)[1]
+        if i < questions:
+            pos += 4
+            continue
+        out.append(struct.unpack(">I", wire[pos + 4:pos + 8])[0])
+        pos += 10 + struct.unpack(">H", wire[pos + 8:pos + 10])[0]
+    return out
+
+
 class Event:
     def __init__(self, m, wire):
         self.m, self.wire = m, wire
         self.option = options_of(m)[0]
         self.at = time.monotonic()
         self.changes = []
-        for rrset in m.answer:
-            sign = "-" if rrset.ttl == REMOVED else "+"
-            for rd in rrset:
-                self.changes.append("%s%s %s" % (
-                    sign, dns.rdatatype.to_text(rd.rdtype), rd.to_text()))
+        for rrset, ttl in zip(m.answer, ttls(wire)):
+            assert ttl <= 0x7FFFFFFF or ttl == REMOVED, ttl
+            self.changes.append("%s%s %s" % ("-" if ttl == REMOVED else "+",
+                                             dns.rdatatype.to_text(rrset.rdtype),
+                                             rrset[0].to_text()))
         self.additional = ["%s %s %s" % (r.name.relativize(ZONE),
                                          dns.rdatatype.to_text(r.rdtype), rd.to_text())
                            for r in m.additional for rd in r]

@@ -121,6 +121,7 @@ bind_conf() {
 			listen-on port 5300 { 127.0.0.1; };
 			listen-on-v6 { none; };
 			recursion no;
+			minimal-responses yes;
 			dnssec-validation no;
 			notify-rate 1000;
 			startup-notify-rate 1000;
@@ -142,7 +143,7 @@ bind_conf() {
 				allow-query { key "frontend"; key "direct"; };
 				allow-transfer { key "frontend"; };
 				notify-delay 0;
-				max-ixfr-ratio unlimited;
+				max-ixfr-ratio $(eval "echo \${IXFR_$z-unlimited}");
 				max-journal-size 64M;
 				check-names ignore;
 		EOT
@@ -151,8 +152,6 @@ bind_conf() {
 		else
 			echo 'notify explicit; also-notify { 127.0.0.1 port 5301 key "frontend"; };'
 		fi
-		# What a test wants for one zone.
-		eval "echo \"\${PRIMARY_EXTRA_$z-}\""
 		echo '};'
 	done
 }

@@ -19,6 +19,8 @@ def run(text):
     try:
         code = compile(text, "<test>", "eval")
     except SyntaxError:
+        code = None
+    if code is None:
         exec(compile(text, "<test>", "exec"), names)
         return 0
     value = eval(code, names)
