@@ -339,7 +339,9 @@ void subs_llq_notify(struct subs *s, uint32_t ref, struct subs_changes *c);
 void subs_delivery_free(struct subs *s, uint32_t llq);
 void subs_resend(struct subs *s, unsigned int *left);
 void subs_memo_clear(struct subs *s);
-/* What the client has, as changes from nothing; NULL: no memory. @place_known:
+/*
+ * What the client has, as changes from nothing; NULL: no memory. To be repeated is
+ * what an event is about that is out: who knows whether it has arrived. @place_known:
  * nothing about where the host is has yet to be told.
  */
 struct subs_changes *subs_llq_known(struct subs *s, uint32_t ref, bool *place_known);

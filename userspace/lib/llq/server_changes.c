@@ -14,7 +14,7 @@ struct packed {
 };
 
 #define PACKED	sizeof(struct packed)
-#define KEPT	8		/* type, TTL, length; on disk */
+#define KEPT	9		/* type, TTL, length, uncertain; on disk */
 
 static size_t unpack(const uint8_t *p, struct subs_change *out)
 {
@@ -219,6 +219,7 @@ size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out)
 			dns_put16(out + len, in.type);
 			dns_put32(out + len + 2, in.ttl_after);
 			dns_put16(out + len + 6, in.rdlen);
+			out[len + 8] = in.repeat;
 			if (in.rdlen)
 				memcpy(out + len + KEPT, in.rdata, in.rdlen);
 		}
@@ -230,17 +231,20 @@ size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out)
 bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t len)
 {
 	while (len) {
-		uint16_t rdlen;
+		struct subs_change in = { .before = true };
 
 		if (len < KEPT)
 			return false;
-		rdlen = dns_u16(packed + 6);
-		if (rdlen > len - KEPT)
+		in.type = dns_u16(packed);
+		in.ttl_before = dns_u32(packed + 2);
+		in.rdlen = dns_u16(packed + 6);
+		in.repeat = packed[8];
+		in.rdata = packed + KEPT;
+		if (in.rdlen > len - KEPT)
 			return false;
-		subs_collect_rr(c, false, dns_u16(packed), dns_u32(packed + 2),
-				packed + KEPT, rdlen);
-		packed += KEPT + rdlen;
-		len -= KEPT + rdlen;
+		subs_collect(c, &in);
+		packed += KEPT + in.rdlen;
+		len -= KEPT + in.rdlen;
 	}
 	return true;
 }

@@ -59,8 +59,10 @@ void subs_collect_all(struct subs_collect *c, const struct subs_changes *all, si
  */
 struct subs_changes *subs_collect_end(struct subs_collect *c);
 
-/* The set of those that are there afterwards, to keep on disk; and back, as
- * removals. False: malformed (what came before is collected).
+/*
+ * The set of those that are there afterwards, to keep on disk; and back, as
+ * removals. Those to be repeated are again when they turn out to be there. False:
+ * malformed (what came before is collected).
  */
 size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out);	/* NULL: the size */
 bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t len);

@@ -80,6 +80,9 @@ static void send_part(struct subs *s, struct delivery *d)
 	d->sends++;
 	subs_heap_set(&s->resend, l->delivery,
 		      NOW32(s) + ((uint32_t)SUBS_WAIT << (d->sends - 1)));
+	/* From now on its client may have it. */
+	if (d->sends == 1)
+		subs_llq_persist(s, d->llq, true);
 }
 
 static void send_first(struct subs *s, struct delivery *d)
@@ -304,11 +307,29 @@ void subs_event_done(struct subs *s, uint32_t ref)
 	d->to = 0;
 	if (d->now && d->now->n) {
 		send_first(s, d);
-		subs_llq_persist(s, ref, true);
 		return;
 	}
 	subs_delivery_free(s, ref);
 	subs_llq_persist(s, ref, true);
+}
+
+/* @known, and that of which only an acknowledgement would say that it has arrived. */
+static struct subs_changes *with_uncertain(const struct subs_changes *known,
+					   const struct delivery *d)
+{
+	struct subs_collect c = { 0 };
+	struct subs_change in;
+	size_t pos = d->from;
+
+	subs_collect_all(&c, known, 0, false);
+	while (pos < d->to && subs_changes_next(d->now, &pos, &in)) {
+		in.ttl_after = in.after ? in.ttl_after : in.ttl_before;
+		in.before = false;
+		in.after = true;
+		in.repeat = true;
+		subs_collect(&c, &in);
+	}
+	return subs_collect_end(&c);
 }
 
 struct subs_changes *subs_llq_known(struct subs *s, uint32_t ref, bool *place_known)
@@ -337,5 +358,7 @@ struct subs_changes *subs_llq_known(struct subs *s, uint32_t ref, bool *place_kn
 		return NULL;
 	earlier = before(set, d->now, d->from);
 	subs_changes_unref(set);
-	return earlier;
+	set = earlier ? with_uncertain(earlier, d) : NULL;
+	subs_changes_unref(earlier);
+	return set;
 }
