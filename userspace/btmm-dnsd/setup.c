@@ -49,67 +49,6 @@ void setup_free(struct setup *su)
 	buf_free(&su->notes);
 }
 
-/* --- what was not said ---------------------------------------------------------------------- */
-
-static int choose_primary(struct setup *su, struct why *why)
-{
-	bool bind = setup_bind.installed(), knot = setup_knot.installed();
-
-	if (su->kind != PRIMARY_NONE)
-		return 0;
-	if (bind && knot)
-		return why_set(why, -EINVAL, "BIND and Knot are both installed: say --primary bind "
-			       "or --primary knot");
-	if (!bind && !knot)
-		return why_set(why, -ENOENT, "there is no DNS server to hold the zone: apt install "
-			       "bind9 (or knot), or say --primary ADDR:PORT for one elsewhere");
-	setup_primary_from_text(su, bind ? "bind" : "knot");
-	return 0;
-}
-
-static int choose_names(struct setup *su, struct why *why)
-{
-	char text[DNAME_TEXT_MAX + 8];
-	const char *bad;
-
-	if (su->hostname[0])
-		return 0;
-	snprintf(text, sizeof(text), "ns.%s", su->domain);
-	bad = setup_domain(text, su->host, su->hostname);
-	return bad ? why_set(why, -EINVAL, "%s %s: give --hostname", text, bad) : 0;
-}
-
-static int choose_addrs(struct setup *su, struct why *why)
-{
-	if (!su->n_addrs && !su->root)
-		su->n_addrs = setup_public_addrs(su->addrs, SETUP_ADDRS);
-	if (!su->n_addrs)
-		return why_set(why, -EADDRNOTAVAIL, "this machine has no public address: give the "
-			       "one that others reach it under, --address ADDR");
-	setup_listen(su);
-	return 0;
-}
-
-static int choose(struct setup *su, struct why *why)
-{
-	int err = setup_conf_read(su, why);
-
-	if (!err)
-		err = choose_primary(su, why);
-	if (err)
-		return err;
-	if (!su->primary.port)
-		su->primary.port = SETUP_PRIMARY_PORT;
-	if (!su->notify_port)
-		su->notify_port = SETUP_NOTIFY_PORT;
-	err = choose_names(su, why);
-	if (!err)
-		err = choose_addrs(su, why);
-	if (!err && su->notify_port == su->primary.port && su->kind != PRIMARY_REMOTE)
-		err = why_set(why, -EINVAL, "--primary-port and --notify-port cannot be the same");
-	return err;
-}
-
 /* --- the plan ----------------------------------------------------------------------------------- */
 
 static int plan_keys(struct setup *su, struct why *why)
@@ -121,17 +60,17 @@ static int plan_keys(struct setup *su, struct why *why)
 	if (!err && su->kind != PRIMARY_REMOTE) {
 		if (!setup_frontend_key_name(su, name))
 			return why_set(why, -ENAMETOOLONG, "%s is too long", su->hostname);
-		err = setup_key(su, SETUP_FRONTEND_KEY, name, &su->frontend_key, why);
+		err = setup_key(su, SETUP_FRONTEND_KEY, name, false, &su->frontend_key, why);
 	}
 	if (!err && !setup_account_key_name(su, name))
 		return why_set(why, -ENAMETOOLONG, "%s is too long", su->domain);
 	if (!err)
-		err = setup_key(su, setup_account_key_path(su->domain), name, &su->account_key,
-				why);
+		err = setup_key(su, setup_account_key_path(su->domain), name, true,
+				&su->account_key, why);
 	if (!err && su->want_admin_key) {
 		if (!setup_admin_key_name(su, name))
 			return why_set(why, -ENAMETOOLONG, "%s is too long", su->hostname);
-		err = setup_key(su, SETUP_ADMIN_KEY, name, &admin, why);
+		err = setup_key(su, SETUP_ADMIN_KEY, name, false, &admin, why);
 		tsig_key_wipe(&admin);
 	}
 	return err;
@@ -278,7 +217,7 @@ int setup_do(struct setup *su, struct why *why)
 	su->files = files_new(su->root);
 	if (!su->files)
 		return why_set(why, -ENOMEM, "out of memory");
-	err = choose(su, why);
+	err = setup_choose(su, why);
 	if (!err)
 		err = plan(su, why);
 	if (err || su->dry_run)

@@ -5,6 +5,7 @@
  *
  *	setup_cmd.c	the command: options, and what it prints
  *	setup.c		the order of things
+ *	setup_choose.c	what was not said: from setup.conf, or as the machine is
  *	setup_conf.c	setup.conf, dnsd.conf and its drop-ins
  *	setup_bind.c	BIND's part (setup_bind_conf.c: reading what BIND has)
  *	setup_knot.c	Knot's part
@@ -49,7 +50,7 @@
 /* The first line of files that are ours behind the comment sign. */
 #define SETUP_MARK		"Written by btmm-dnsd setup"
 
-enum primary_kind { PRIMARY_NONE, PRIMARY_BIND, PRIMARY_KNOT, PRIMARY_REMOTE };
+enum primary_kind { PRIMARY_NONE, PRIMARY_BIND, PRIMARY_KNOT, PRIMARY_REMOTE, N_PRIMARIES };
 
 struct setup {
 	/* What was asked for. */
@@ -66,6 +67,10 @@ struct setup {
 	enum primary_kind kind;
 	struct net_addr primary;
 	uint16_t notify_port;		/* on 127.0.0.1, for the primary's NOTIFYs */
+	struct {			/* by setup.conf; 0: nothing */
+		enum primary_kind kind;
+		uint16_t ports[N_PRIMARIES], notify_port;
+	} told;
 	char hostname[DNAME_TEXT_MAX];	/* without last dot, lower case */
 	uint8_t host[DNAME_MAX];
 	struct net_addr addrs[SETUP_ADDRS];	/* published; port 0 */
@@ -123,9 +128,14 @@ struct setup_service {
 extern const struct setup_service setup_services[];
 extern const size_t n_setup_services;
 
-/* setup_keys.c: read from @path if it is there, else made and planned. */
-int setup_key(struct setup *su, const char *path, const uint8_t *name, struct tsig_key *key,
-	      struct why *why);
+/* setup_choose.c: fills in what was not said; refuses what does not go with before. */
+int setup_choose(struct setup *su, struct why *why);
+
+/* setup_keys.c: read from @path if it is there, else made and planned. @strict: one
+ * that is there has to have this name.
+ */
+int setup_key(struct setup *su, const char *path, const uint8_t *name, bool strict,
+	      struct tsig_key *key, struct why *why);
 int setup_key_new(const uint8_t *name, enum tsig_algorithm algorithm, struct tsig_key *out);
 /* Names of keys: _account.<apex>, frontend.<host>, admin.<host>; false: too long. */
 bool setup_account_key_name(const struct setup *su, uint8_t out[DNAME_MAX]);
@@ -139,7 +149,9 @@ const char *setup_dropin_path(const char *domain);
 /* setup_conf.c */
 int setup_conf_read(struct setup *su, struct why *why);	/* setup.conf, if it is there */
 int setup_conf_plan(struct setup *su, struct why *why);
-/* "bind", "knot" or ADDR:PORT into kind and primary; NULL or what is wrong. */
+/* "bind", "knot" or ADDR:PORT into kind and primary (its port only with ADDR); NULL or
+ * what is wrong.
+ */
 const char *setup_primary_from_text(struct setup *su, const char *text);
 
 /* One more address that others reach the server under. */

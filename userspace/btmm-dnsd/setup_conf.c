@@ -17,8 +17,6 @@ const char *setup_primary_from_text(struct setup *su, const char *text)
 		su->kind = !strcmp(text, "bind") ? PRIMARY_BIND : PRIMARY_KNOT;
 		memset(&su->primary.ip, 0, sizeof(su->primary.ip));
 		memcpy(&su->primary.ip.s6_addr[10], "\xff\xff\x7f\0\0\1", 6);
-		if (!su->primary.port)
-			su->primary.port = SETUP_PRIMARY_PORT;
 		return NULL;
 	}
 	why = net_from_text(text, false, &su->primary);
@@ -43,15 +41,17 @@ static const char *addr_text(const struct net_addr *a, char out[INET6_ADDRSTRLEN
 struct reading {
 	struct setup *su;
 	struct why *why;
-	char primary[NET_TEXT_SIZE];
-	uint64_t primary_port;
 	int err;
 };
 
-static bool read_port(struct reading *r, const char *key, const char *value, uint64_t *out)
+static bool read_port(struct reading *r, const char *key, const char *value, uint16_t *out)
 {
-	if (!text_to_uint(value, 1, 65535, out))
+	uint64_t port;
+
+	if (!text_to_uint(value, 1, 65535, &port)) {
+		*out = (uint16_t)port;
 		return true;
+	}
 	r->err = why_set(r->why, -EINVAL, "%s: %s = %s: want a port, 1 to 65535",
 			 files_path(r->su->files, SETUP_CONF), key, value);
 	return false;
@@ -62,20 +62,22 @@ static int read_key(void *arg, const char *section, const char *key, const char 
 {
 	struct reading *r = arg;
 	struct setup *su = r->su;
-	uint64_t port = 0;
 	const char *bad = NULL;
 
 	(void)section;
 	if (!strcmp(key, "primary")) {
-		snprintf(r->primary, sizeof(r->primary), "%.*s", (int)sizeof(r->primary) - 1,
-			 value);
-	} else if (!strcmp(key, "primary-port")) {
-		return read_port(r, key, value, &r->primary_port);
+		if (!strcmp(value, "bind"))
+			su->told.kind = PRIMARY_BIND;
+		else if (!strcmp(value, "knot"))
+			su->told.kind = PRIMARY_KNOT;
+		else
+			bad = "want bind or knot";
+	} else if (!strcmp(key, "bind-port")) {
+		return read_port(r, key, value, &su->told.ports[PRIMARY_BIND]);
+	} else if (!strcmp(key, "knot-port")) {
+		return read_port(r, key, value, &su->told.ports[PRIMARY_KNOT]);
 	} else if (!strcmp(key, "notify-port")) {
-		if (!read_port(r, key, value, &port))
-			return 0;
-		if (!su->notify_port)
-			su->notify_port = (uint16_t)port;
+		return read_port(r, key, value, &su->told.notify_port);
 	} else if (!strcmp(key, "hostname")) {
 		if (!su->hostname[0])
 			bad = setup_domain(value, su->host, su->hostname);
@@ -114,7 +116,6 @@ int setup_conf_read(struct setup *su, struct why *why)
 	struct buf text = { 0 };
 	size_t given = su->n_addrs;
 	int err = files_get(su->files, SETUP_CONF, &text, why), line;
-	const char *bad;
 
 	if (err) {
 		buf_free(&text);
@@ -130,30 +131,25 @@ int setup_conf_read(struct setup *su, struct why *why)
 
 	if (given)
 		su->n_addrs = given;
-	if (su->kind == PRIMARY_NONE && r.primary[0]) {
-		if (!su->primary.port)
-			su->primary.port = (uint16_t)r.primary_port;
-		bad = setup_primary_from_text(su, r.primary);
-		if (bad)
-			return why_set(why, -EINVAL, "%s: primary = %s %s",
-				       files_path(su->files, SETUP_CONF), r.primary, bad);
-	} else if (su->kind != PRIMARY_REMOTE && !su->primary.port) {
-		su->primary.port = (uint16_t)r.primary_port;
-	}
 	return 0;
 }
 
 static void setup_conf_text(const struct setup *su, struct buf *out)
 {
-	char text[NET_TEXT_SIZE], addr[INET6_ADDRSTRLEN];
+	enum primary_kind kind = su->kind == PRIMARY_REMOTE ? su->told.kind : su->kind, k;
+	char addr[INET6_ADDRSTRLEN];
+	uint16_t port;
 	size_t i;
 
+	/* A primary elsewhere is one zone's; the next one's is asked for again. */
 	buf_add(out, "# " SETUP_MARK ": what it was told, for the next zone.\n");
-	if (su->kind == PRIMARY_REMOTE)
-		buf_add(out, "primary = %s\n", net_to_text(&su->primary, text));
-	else
-		buf_add(out, "primary = %s\nprimary-port = %u\n",
-			setup_primary_of(su->kind)->name, su->primary.port);
+	if (kind != PRIMARY_NONE)
+		buf_add(out, "primary = %s\n", setup_primary_of(kind)->name);
+	for (k = PRIMARY_BIND; k <= PRIMARY_KNOT; k++) {
+		port = k == su->kind ? su->primary.port : su->told.ports[k];
+		if (port)
+			buf_add(out, "%s-port = %u\n", setup_primary_of(k)->name, port);
+	}
 	buf_add(out, "notify-port = %u\nhostname = %s\n", su->notify_port, su->hostname);
 	for (i = 0; i < su->n_addrs; i++)
 		buf_add(out, "address = %s\n", addr_text(&su->addrs[i], addr));

@@ -57,8 +57,8 @@ int setup_key_new(const uint8_t *name, enum tsig_algorithm algorithm, struct tsi
 	return 0;
 }
 
-int setup_key(struct setup *su, const char *path, const uint8_t *name, struct tsig_key *key,
-	      struct why *why)
+int setup_key(struct setup *su, const char *path, const uint8_t *name, bool strict,
+	      struct tsig_key *key, struct why *why)
 {
 	const char *full = files_path(su->files, path);
 	struct buf text = { 0 };
@@ -66,7 +66,7 @@ int setup_key(struct setup *su, const char *path, const uint8_t *name, struct ts
 
 	if (!err) {
 		err = conf_key_file(full, key, why->text, sizeof(why->text));
-		if (!err && !dname_equal(key->name, name)) {
+		if (!err && strict && !dname_equal(key->name, name)) {
 			char is[DNAME_TEXT_MAX], want[DNAME_TEXT_MAX];
 
 			err = why_set(why, -EEXIST, "%s holds the key %s, not %s: move it out of "
