@@ -18,6 +18,7 @@ import dns.query
 import dns.rcode
 import dns.tsigkeyring
 
+BUILD = "/mnt/build"
 PRIMARY, FRONT, TLS = 5300, 5352, 8853
 HZ = os.sysconf("SC_CLK_TCK")
 running = []
@@ -47,9 +48,12 @@ class Result:
 class Place:
     """Directories of one measurement."""
 
-    def __init__(self, state, build, keep):
-        self.build, self.keep = build, keep
-        self.dir = os.path.join(state, "run")
+    def __init__(self, parent, keep):
+        self.keep = keep
+        self.dir = os.path.join(parent, "run")
+        self.clear()
+
+    def clear(self):
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
 
@@ -64,7 +68,7 @@ class Place:
 
     def load(self, *args, hold=False):
         """Runs dns-load; its result, or with hold the process, once it is ready."""
-        cmd = [self.build + "/bench/dns-load"] + [str(a) for a in args]
+        cmd = [BUILD + "/bench/dns-load"] + [str(a) for a in args]
         p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if hold:
             running.append(p)
@@ -242,8 +246,7 @@ class World:
         self.named = start(place, "named", ["named", "-f", "-c", conf])
         wait_served(self.named, PRIMARY, mirrored, lambda z: FRONT_KEY, seconds)
         conf = place.write("dnsd.conf", dnsd_conf(place, zones))
-        self.dnsd = start(place, "dnsd", [place.build + "/bin/btmm-dnsd", "run", "--config",
-                                          conf])
+        self.dnsd = start(place, "dnsd", [BUILD + "/bin/btmm-dnsd", "run", "--config", conf])
         wait_served(self.dnsd, FRONT, mirrored, lambda z: "_account." + z.name, seconds)
 
     def rss(self):
@@ -271,7 +274,7 @@ def end_all():
             p.wait()
         place = getattr(p, "place", None)
         if place and place.keep:
-            log = place.build + "/bench/log"
+            log = BUILD + "/bench/log"
             os.makedirs(log, exist_ok=True)
             for name in (p.what + ".out", p.what + ".log"):
                 if os.path.exists(place.path(name)):
@@ -300,16 +303,18 @@ def first_line(cmd):
     return p.stdout.splitlines()[0] if p.stdout else "unknown"
 
 
-def conditions(state, build, memory):
+def conditions():
     with open("/proc/cpuinfo") as f:
         models = re.findall(r"model name\s*:\s*(.*)", f.read()) or ["unknown processor"]
     return {
         "machine": "%d x %s, Linux %s" % (len(os.sched_getaffinity(0)), models[0],
                                           os.uname().release),
         "memory": "%d MiB" % (os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20),
-        "disk": "%s, fsync of 4 KiB %.2f ms" % (
-            "tmpfs" if memory else os.environ.get("BENCH_DISK", "unknown"), sync_ms(state)),
+        "disk": "%s, fsync of 4 KiB %.2f ms" % (os.environ.get("BENCH_DISK", "unknown"),
+                                                sync_ms("/mnt/disk")),
         "primary": first_line(["named", "-v"]),
         "commit": os.environ.get("BENCH_COMMIT", "unknown"),
+        "priority": "nice %d, its session %s" % (os.nice(0),
+                                            os.environ.get("BENCH_PRIORITY", "unknown")),
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }

@@ -4,7 +4,7 @@
 import statistics
 import time
 
-from lab import FRONT, FRONT_KEY, PRIMARY, TLS, Failed, Result, World, Zone, say
+from lab import FRONT, FRONT_KEY, PRIMARY, TLS, Failed, Result, World, Zone, end_all, say
 
 DNSD, BIND = "127.0.0.1:%d" % FRONT, "127.0.0.1:%d" % PRIMARY
 DNSD_TLS = "127.0.0.1:%d" % TLS
@@ -29,7 +29,7 @@ def percentiles(prefix, runs, field="event_ms", which=("p50", "p99")):
             for p in which]
 
 
-def latency(place, quick):
+def latency(place, quick, suffix=""):
     """One host's signed update, another host's signed event."""
     zone = Zone("bench.example.com", 2)
     a, b = zone.hosts
@@ -41,12 +41,12 @@ def latency(place, quick):
            for i in range(runs)]
     push = [events(place, target, sub, DNSD, n, True, LEASE, 20000 + 1000 * i)
             for i in range(runs)]
-    return (percentiles("event_latency", llq) +
-            percentiles("update_answer", llq, "answer_ms") +
-            percentiles("push_event_latency", push))
+    return (percentiles("event_latency" + suffix, llq) +
+            percentiles("update_answer" + suffix, llq, "answer_ms") +
+            percentiles("push_event_latency" + suffix, push))
 
 
-def foreign(place, quick):
+def foreign(place, quick, suffix=""):
     """An update straight to BIND, zone after zone of 100."""
     zones = [Zone("z%02d.example.com" % i, 1) for i in range(100)]
     World(place, zones)
@@ -89,15 +89,15 @@ def compare(place, quick, outstanding, count, suffix):
             spread("update_cpu" + suffix, "us", cpu[1:])]
 
 
-def ratio(place, quick):
-    return compare(place, quick, 64, 8000, "")
+def ratio(place, quick, suffix=""):
+    return compare(place, quick, 64, 4000, suffix)
 
 
-def serial(place, quick):
-    return compare(place, quick, 1, 1000, "_serial")
+def serial(place, quick, suffix=""):
+    return compare(place, quick, 1, 500, "_serial" + suffix)
 
 
-def fanout(place, quick):
+def fanout(place, quick, suffix=""):
     """One change, a thousand hosts that are told."""
     zone = Zone("bench.example.com", 1000 if not quick else 200)
     World(place, [zone])
@@ -111,7 +111,7 @@ def fanout(place, quick):
                    done["max"], r["count"])]
 
 
-def tls(place, quick):
+def tls(place, quick, suffix=""):
     """TLS sessions with an LLQ each."""
     zone = Zone("bench.example.com", 100)
     world = World(place, [zone])
@@ -135,20 +135,18 @@ def idle(world, name):
     return Result(name + "_idle_cpu", 100 * (world.cpu() - before) / seconds, "%")
 
 
-def llq(place, quick):
+def llq(place, quick, suffix=""):
     """LLQs on distinct names, all of which the mirror holds."""
     out = []
     for n, name in ((10000, "10k"), (100000, "100k"), (1000000, "1m")):
         if quick and n > 10000:
             break
-        place.__init__(place.dir.rpartition("/")[0], place.build, place.keep)
+        place.clear()
         out += fill(place, n, "llq_" + name)
     return out
 
 
 def fill(place, n, name):
-    import lab
-
     zone = Zone("big.example.com", 2, n)
     a, b = zone.hosts
     world = World(place, [zone], 300)
@@ -170,5 +168,5 @@ def fill(place, n, name):
     out += [Result(name + "_event_cpu_us", (world.cpu() - before) / (count + 20) * 1e6, "us"),
             Result(name + "_event_latency_p50_ms", e["event_ms"]["p50"], "ms"),
             Result(name + "_event_latency_p99_ms", e["event_ms"]["p99"], "ms")]
-    lab.end_all()
+    end_all()
     return out
