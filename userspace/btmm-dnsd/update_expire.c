@@ -8,7 +8,7 @@
 
 #define OWNERS		32	/* in one message */
 #define JOBS		4	/* messages at a time, for one zone */
-#define SIZE		16384	/* octets of a message */
+#define SIZE		16384	/* octets of a message, if it can be */
 #define COMPLAIN_MS	60000
 
 /* --- zones that have some ----------------------------------------------------------- */
@@ -116,6 +116,14 @@ static bool start_one(struct update_zone *z)
 	if (!given)
 		return false;
 	len = lease_expiry_build(z->leases, owners, &n, 0, z->u->scratch, SIZE);
+	if (!len && n && owners[0]->n_expired) {
+		/* The first record alone is longer than that. */
+		n = 1;
+		len = lease_expiry_build(z->leases, owners, &n, 0, z->u->scratch,
+					 sizeof(z->u->scratch) - TSIG_ROOM);
+		if (!len)
+			return false;
+	}
 	/* They did not fit, but may have lost what was not at the primary any more. */
 	for (i = n; i < given; i++)
 		lease_owner_put(owners[i]);
