@@ -13,10 +13,12 @@
 
 #define MAYBE	__attribute__((unused))
 #define SECOND	1000ull
-#define N_SENT	4096
-#define N_SAVED	64
-#define N_ZONES	4
-#define N_STREAMS 32
+#ifndef N_SENT
+#define N_SENT		4096
+#endif
+#define N_SAVED		64
+#define N_ZONES		4
+#define N_STREAMS	32
 
 static const uint8_t pub[] = "\7example\3com", alice[] = "\5alice\7example\3com";
 static const uint8_t bob[] = "\3bob\7example\3com", still[] = "\5still\7example\3com";
