@@ -120,6 +120,37 @@ static void test_refresh_behind_expiry(void **state)
 	assert_true(visible(w, HOST_A, DNS_AAAA, ADDRESS));
 }
 
+/* An update is under way at the name, of another record: the deletion comes behind it. */
+static void test_expiry_behind_update(void **state)
+{
+	struct world *w = *state;
+	unsigned int n;
+	struct rq r;
+
+	send_aaaa(w, HOST_A, ADDRESS, 1800);
+	run(w);
+	pass(w, 1799 * 1000);
+	w->mode = PRIMARY_HOLDS;
+	rq_begin(&r);
+	rq_add(&r, HOST_A, DNS_A, "192.0.2.1");
+	rq_lease(&r, 1800, 0);
+	n = rq_send(w, &r, who(ROLE_HOST, HOST_A));
+	pass(w, 3000);
+	assert_false(visible(w, HOST_A, DNS_AAAA, ADDRESS));
+	assert_int_equal(w->n_queue, 1);
+	/* Done; but on what condition it can be deleted only the mirror can say. */
+	w->mode = PRIMARY_WORKS;
+	w->synchronous = false;
+	pass(w, 1500);
+	assert_rcode(w, n, DNS_NOERROR);
+	assert_int_equal(w->sent, 2);
+	w->synchronous = true;
+	pass(w, 1500);
+	assert_int_equal(w->sent, 3);
+	assert_false(zhas(w->primary, HOST_A, DNS_AAAA, ADDRESS));
+	assert_true(visible(w, HOST_A, DNS_A, "192.0.2.1"));
+}
+
 /* The deletion is lost, done or not; a refresh comes meanwhile. */
 static void test_expiry_lost(void **state)
 {
@@ -371,6 +402,7 @@ int main(void)
 		world_test(test_expiry_while_down),
 		world_test(test_refresh_in_time),
 		world_test(test_refresh_behind_expiry),
+		world_test(test_expiry_behind_update),
 		world_test(test_expiry_lost),
 		world_test(test_expiry_primary_down),
 		world_test(test_condition_fails),
