@@ -54,8 +54,11 @@ const char help_help[] =
 "'btmm-dnsd help host add'. Any command followed by --help does the same.\n";
 
 const char help_run[] =
-"Reads FILE (/etc/btmm/dnsd.conf) and serves until SIGTERM. SIGHUP makes it read\n"
-"the configuration again; subscriptions go on. --verbose tells more.\n";
+"Serves until SIGTERM. SIGHUP makes it read the configuration again; subscriptions\n"
+"go on.\n"
+"\n"
+"  --config FILE   the configuration (default: /etc/btmm/dnsd.conf)\n"
+"  --verbose       tell more\n";
 
 /* --- how commands fail --------------------------------------------------------------- */
 

@@ -118,7 +118,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && !strcmp(argv[1], "run"))
+	if (argc > 1 && !strcmp(argv[1], "run") && (argc < 3 || strcmp(argv[2], "--help")))
 		return run(argc - 1, argv + 1);
 	return admin_main(argc, argv);
 }

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -19,6 +20,12 @@ def plain(path):
     """The text of a page without its macros and fonts."""
     text = re.sub(r"\\f[BIRP]", "", path.read_text())
     return text.replace("\\-", "-").replace('"', "")
+
+
+def dnsd():
+    """The daemon, which was built beside btmm-ctl."""
+    there = Path(os.environ["BTMM_CTL"]).resolve().parents[1]
+    return os.environ.get("BTMM_DNSD", str(there / "btmm-dnsd/btmm-dnsd"))
 
 
 class Man(unittest.TestCase):
@@ -52,6 +59,60 @@ class Man(unittest.TestCase):
                                  f"{word} of {command}")
         for code in re.findall(r"^  (\d)  ", overview, re.MULTILINE):
             self.assertIn(f"\n.B {code}\n", page)
+
+    def test_every_command_of_dnsd(self):
+        """All that btmm-dnsd's help names is in btmm-dnsd(8)."""
+        page = plain(MAN / "btmm-dnsd.8")
+        overview = subprocess.run([dnsd(), "help"], capture_output=True,
+                                  text=True, check=True).stdout
+        commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +[a-z]", overview,
+                              re.MULTILINE)
+        self.assertGreater(len(commands), 14)
+        for command in commands:
+            self.assertIn(f"btmm-dnsd {command}", page)
+            text = subprocess.run([dnsd(), "help", *command.split()],
+                                  capture_output=True, text=True,
+                                  check=True).stdout
+            same = subprocess.run([dnsd(), *command.split(), "--help"],
+                                  capture_output=True, text=True,
+                                  check=True).stdout
+            self.assertEqual(text, same)
+            for word in re.findall(r"--[a-z][a-z-]*", text):
+                self.assertRegex(page, rf"{re.escape(word)}(?![a-z-])",
+                                 f"{word} of {command}")
+        for code in re.findall(r"^  (\d)  ", overview, re.MULTILINE):
+            self.assertIn(f"\n.B {code}\n", page)
+
+    def test_every_key_of_dnsd(self):
+        """btmm-dnsd(8) explains the keys of its configuration, and no others."""
+        source = (TOP / "userspace/btmm-dnsd/conf_lines.c").read_text()
+        there = set(re.findall(r'^\t\{ "([a-z0-9-]+)", (?:set|add)_', source,
+                               re.MULTILINE))
+        page = (MAN / "btmm-dnsd.8").read_text().replace("\\-", "-")
+        section = page.split(".SH CONFIGURATION")[1].split("\n.SH")[0]
+        explained = set()
+        for line in re.findall(r"^\.TP\n\.BR? (.*)$", section, re.MULTILINE):
+            explained.update(re.findall(r"[a-z0-9-]+", line))
+        self.assertEqual(explained, there)
+        self.assertGreater(len(there), 20)
+
+    def test_units(self):
+        """systemd takes the units, and they name what is there."""
+        units = sorted((TOP / "userspace/units").glob("*"))
+        self.assertGreater(len(units), 3)
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not there")
+        with tempfile.TemporaryDirectory() as temp:
+            for unit in units:
+                text = unit.read_text().replace("/usr/sbin/btmm-dnsd", dnsd())
+                text = re.sub("^Documentation=.*$", "", text, flags=re.MULTILINE)
+                (Path(temp) / unit.name).write_text(text)
+            run = subprocess.run(["systemd-analyze", "verify",
+                                  *sorted(map(str, Path(temp).iterdir()))],
+                                 capture_output=True, text=True, check=False)
+        complaints = [line for line in run.stderr.splitlines()
+                      if "btmm" in line]
+        self.assertEqual((run.returncode, complaints), (0, []))
 
     def test_every_counter(self):
         """autotunnel(4) explains the kernel's counters, and no others."""
