@@ -5,9 +5,16 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "transport_int.h"
+
+/* RFC 8446 5.1 and 4: type, version and length of a record; type and length in it. */
+#define RECORD_HANDSHAKE	22
+#define CLIENT_HELLO		1
+#define RECORD_HEAD		5
+#define HELLO_HEAD		(RECORD_HEAD + 4)
 
 /* Of a socket as OpenSSL's own, but without SIGPIPE. */
 static int bio_write(BIO *bio, const char *data, int len)
@@ -95,12 +102,53 @@ static int outcome(struct stream *s, int ret)
 	}
 }
 
+static void read_low_water(struct stream *s, int octets)
+{
+	setsockopt(s->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &octets, sizeof(octets));
+}
+
+/*
+ * OpenSSL takes some 40 kB for the first octet, and what a ClientHello of four octets
+ * announces; half-open clients by the thousand are to cost neither. So the first record
+ * stays in the kernel until it is whole, and has to be plausible. 0, -EAGAIN or -EPROTO.
+ */
+static int await_hello(struct stream *s)
+{
+	uint8_t b[HELLO_HEAD];
+	ssize_t n = recv(s->watch.fd, b, sizeof(b), MSG_PEEK | MSG_DONTWAIT);
+	int want = sizeof(b), have = 0;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? -EAGAIN : -EPROTO;
+	if (!n || b[0] != RECORD_HANDSHAKE)
+		return -EPROTO;
+	if (n == sizeof(b)) {
+		int record = b[3] << 8 | b[4], hello = b[6] << 16 | b[7] << 8 | b[8];
+
+		if (b[5] != CLIENT_HELLO || record > SSL3_RT_MAX_PLAIN_LENGTH ||
+		    record < HELLO_HEAD - RECORD_HEAD || hello > SSL3_RT_MAX_PLAIN_LENGTH)
+			return -EPROTO;
+		want = RECORD_HEAD + record;
+	}
+	/* Woken without what it was to wait for: the rest will not come. */
+	if (want == s->hello || (!ioctl(s->watch.fd, FIONREAD, &have) && have >= want)) {
+		if (s->hello)
+			read_low_water(s, 1);
+		return 0;
+	}
+	s->hello = want;
+	read_low_water(s, want);
+	return -EAGAIN;
+}
+
 int tls_handshake(struct stream *s)
 {
 	int ret, err;
 
 	if (!s->ssl) {
-		err = tls_begin(s);
+		err = await_hello(s);
+		if (!err)
+			err = tls_begin(s);
 		if (err)
 			return err;
 	}

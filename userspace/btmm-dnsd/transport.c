@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "transport_int.h"
 
 #define TIMER_ACCURACY_US	10000
@@ -221,9 +223,26 @@ void transport_free(struct transport *t)
 	free(t);
 }
 
+/* An eighth of all descriptors is for primaries, databases and administrators. */
+static unsigned int limit_by_files(unsigned int streams)
+{
+	struct rlimit lim;
+	rlim_t most;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) || lim.rlim_cur == RLIM_INFINITY)
+		return streams;
+	most = lim.rlim_cur - lim.rlim_cur / 8;
+	if (streams <= most)
+		return streams;
+	log_notice("%u streams are more than %llu open files allow: there will be %llu at most (see LimitNOFILE=)",
+		   streams, (unsigned long long)lim.rlim_cur, (unsigned long long)most);
+	return (unsigned int)most;
+}
+
 void transport_set_limits(struct transport *t, const struct transport_limits *limits)
 {
 	t->limits = *limits;
+	t->limits.streams = limit_by_files(limits->streams);
 	if (!t->limits.buffered)
 		t->limits.buffered = BUFFERED_DEFAULT;
 	t->timer_ms = 0;

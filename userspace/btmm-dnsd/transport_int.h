@@ -76,6 +76,7 @@ struct stream {
 	uint32_t out_pos, out_len, out_size;	/* out_len: octets behind out_pos */
 	int32_t owed;			/* messages that came, less those sent */
 	uint16_t listener;
+	uint16_t hello;			/* octets of a TLS client's first record; 0: unknown */
 	enum transport_kind kind : 8;
 	bool dead : 1;
 	bool handshaken : 1;
