@@ -80,6 +80,13 @@ demo: ## a TCP download that survives two moves, on a stock 6.12 kernel
 	@scripts/setup --quiet
 	@scripts/lab -k $(or $(K),6.12) -- selftests/demo/run
 
+.PHONY: bench-dns
+bench-dns: ## btmm-dnsd beside the BIND it stands in front of, natively; build/bench/dns.json
+	@scripts/setup --quiet
+	@+$(USERSPACE) all bench
+	@scripts/lab -k uml --prepare
+	@scripts/bench-dns
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build
