@@ -349,4 +349,52 @@ MAYBE static bool ack(const struct sent *event, const struct subs_identity *by)
 	return ack_as(event, &event->to, by, &event->mac, 0);
 }
 
+/* --- restarts --- */
+
+/* kill -9: nothing is said to anybody. The zones are not there at first. */
+MAYBE static void killed(void)
+{
+	unsigned int i;
+
+	subs_free(w.s);
+	w.s = NULL;
+	memset(w.held, 0, sizeof(w.held));
+	for (i = 0; i < N_ZONES; i++)
+		w.zones[i].unloaded = true;
+}
+
+MAYBE static void restarted(void)
+{
+	unsigned int i;
+
+	world_new();
+	for (i = 0; i < N_SAVED; i++) {
+		if (!w.saved[i].used)
+			continue;
+		w.saved[i].r.to.listener = w.saved[i].r.apple ? -1 : 6;
+		if (subs_restore(w.s, &w.saved[i].r, w.now))
+			op_forget(NULL, w.saved[i].r.id);
+	}
+}
+
+MAYBE static void zones_come(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_ZONES; i++)
+		w.zones[i].unloaded = false;
+	for (i = 0; i < N_SAVED; i++) {
+		struct saved copy = w.saved[i];
+
+		if (!copy.used)
+			continue;
+		copy.answers = exact_copy(copy.answers, copy.r.answers_len);
+		assert_int_equal(subs_resync(w.s, copy.r.id, copy.answers, copy.r.answers_len,
+					     w.now), 0);
+		free(copy.answers);
+	}
+	/* Perhaps not all at once: a million may have come back. */
+	pass(0);
+}
+
 #endif

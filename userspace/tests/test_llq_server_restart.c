@@ -11,51 +11,6 @@ static const uint8_t outer[] = "\5outer\5alice\7example\3com";
 static struct subs_origin me;
 static uint8_t id[LLQ_ID_LEN];
 
-/* kill -9: nothing is said to anybody. The zones are not there at first. */
-static void killed(void)
-{
-	unsigned int i;
-
-	subs_free(w.s);
-	w.s = NULL;
-	for (i = 0; i < N_ZONES; i++)
-		w.zones[i].unloaded = true;
-}
-
-static void restarted(void)
-{
-	unsigned int i;
-
-	world_new();
-	for (i = 0; i < N_SAVED; i++) {
-		if (!w.saved[i].used)
-			continue;
-		w.saved[i].r.to.listener = w.saved[i].r.apple ? -1 : 6;
-		if (subs_restore(w.s, &w.saved[i].r, w.now))
-			op_forget(NULL, w.saved[i].r.id);
-	}
-}
-
-static void zones_come(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < N_ZONES; i++)
-		w.zones[i].unloaded = false;
-	for (i = 0; i < N_SAVED; i++) {
-		struct saved copy = w.saved[i];
-
-		if (!copy.used)
-			continue;
-		copy.answers = exact_copy(copy.answers, copy.r.answers_len);
-		assert_int_equal(subs_resync(w.s, copy.r.id, copy.answers, copy.r.answers_len,
-					     w.now), 0);
-		free(copy.answers);
-	}
-	/* Perhaps not all at once: a million may have come back. */
-	pass(0);
-}
-
 static void up(void)
 {
 	me = from_host(1, 5000);

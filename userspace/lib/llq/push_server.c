@@ -438,6 +438,7 @@ void subs_dso(struct subs *s, const struct subs_origin *from, const uint8_t *msg
 	int ret;
 
 	subs_time(s, now);
+	subs_settle(s);
 	ret = dso_read(msg, len, &d);
 	if (ret == -ENOMSG)
 		return;

@@ -372,6 +372,11 @@ uint64_t subs_place_hash(struct subs *s, uint32_t topic);
 /* --- server_batch.c: subs_change(), subs_commit() --- */
 
 void subs_batch_forget(struct subs *s, uint32_t topic);
+/*
+ * Commits what there is, before anything looks into the zones: a change that was
+ * seen there and then undone would come to nothing in the batch.
+ */
+void subs_settle(struct subs *s);
 void subs_batch_fini(struct subs *s);
 
 /* --- push_server.c, server_push.c: DNS Push --- */

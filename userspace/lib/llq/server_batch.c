@@ -267,6 +267,12 @@ void subs_commit(struct subs *s, uint64_t now)
 	}
 }
 
+void subs_settle(struct subs *s)
+{
+	if (s->n_deltas || s->lost)
+		subs_commit(s, s->now);
+}
+
 void subs_batch_fini(struct subs *s)
 {
 	uint32_t i;

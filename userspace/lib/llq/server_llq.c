@@ -285,6 +285,7 @@ int subs_restore(struct subs *s, const struct subs_record *r, uint64_t now)
 	uint32_t client, topic, ref;
 
 	subs_time(s, now);
+	subs_settle(s);
 	if (expires <= now)
 		return -ETIME;
 	if (expires - now > longest)
@@ -346,11 +347,13 @@ static struct subs_changes *difference(struct subs *s, uint32_t topic, const uin
 int subs_resync(struct subs *s, const uint8_t id[LLQ_ID_LEN], const uint8_t *answers,
 		size_t len, uint64_t now)
 {
-	uint32_t ref = subs_llq_find(s, id);
 	struct subs_changes *c;
 	bool good = true;
+	uint32_t ref;
 
 	subs_time(s, now);
+	subs_settle(s);
+	ref = subs_llq_find(s, id);
 	if (!ref || !(llq_at(s, ref)->sub.flags & LLQ_UNSYNCED))
 		return -ENOENT;
 

@@ -346,6 +346,7 @@ int subs_message(struct subs *s, const struct subs_in *in, uint64_t now)
 	    dns_opcode(in->msg) != DNS_QUERY || !nth_option(&shape, 0, &o))
 		return -EBADMSG;
 
+	subs_settle(s);
 	if (dns_flags(in->msg) & DNS_QR)
 		message_ack(s, in, &shape);
 	else

@@ -212,8 +212,8 @@ void subs_push_shutdown(struct subs *s, uint32_t retry_ms);
 /*
  * One change of what is visible in a zone (zone_change_fn), told after or while
  * it is made, in order; those of types that are never served are ignored.
- * subs_commit() makes events of all since the last one; by then the zones have to
- * be as the changes said.
+ * subs_commit() makes events of all since the last one; by then, and whenever else
+ * the engine is called, the zones have to be as the changes said.
  */
 void subs_change(struct subs *s, const uint8_t *owner, bool add, const struct zone_rr *rr);
 void subs_commit(struct subs *s, uint64_t now);
