@@ -37,18 +37,29 @@ def options_of(m):
     return [Option.read(o.data) for o in m.options if o.otype == LLQ]
 
 
+def records(wire):
+    """(section, type, TTL, RDATA) of all, 1 being the answers: dnspython makes 0 of a
+    TTL over 31 bits, and reads nothing whose signature it cannot check."""
+    counts = struct.unpack(">HHHH", wire[4:12])
+    pos = 12
+    for section, n in enumerate(counts):
+        for _ in range(n):
+            pos += dns.name.from_wire(wire, pos)[1]
+            if section == 0:
+                pos += 4
+                continue
+            rdtype, _, ttl, length = struct.unpack(">HHIH", wire[pos:pos + 10])
+            yield section, rdtype, ttl, wire[pos + 10:pos + 10 + length]
+            pos += 10 + length
+
+
 def ttls(wire):
-    """Of the answers; dnspython makes 0 of what is over 31 bits."""
-    questions, answers = struct.unpack(">HH", wire[4:8])
-    pos, out = 12, []
-    for i in range(questions + answers):
-        pos += dns.name.from_wire(wire, pos)[1]
-        if i < questions:
-            pos += 4
-            continue
-        out.append(struct.unpack(">I", wire[pos + 4:pos + 8])[0])
-        pos += 10 + struct.unpack(">H", wire[pos + 8:pos + 10])[0]
-    return out
+    return [ttl for section, _, ttl, _ in records(wire) if section == 1]
+
+
+def additional(m):
+    return [("%s %s %s" % (r.name.relativize(ZONE), dns.rdatatype.to_text(r.rdtype),
+                           rd.to_text())).lower() for r in m.additional for rd in r]
 
 
 class Event:
@@ -62,9 +73,7 @@ class Event:
             self.changes.append("%s%s %s" % ("-" if ttl == REMOVED else "+",
                                              dns.rdatatype.to_text(rrset.rdtype),
                                              rrset[0].to_text()))
-        self.additional = ["%s %s %s" % (r.name.relativize(ZONE),
-                                         dns.rdatatype.to_text(r.rdtype), rd.to_text())
-                           for r in m.additional for rd in r]
+        self.additional = additional(m)
 
     def __str__(self):
         return "; ".join(sorted(self.changes))
@@ -245,11 +254,10 @@ class Apple(Llq):
 def is_event(wire):
     if len(wire) < 12 or not wire[2] & 0x80:
         return False
-    try:
-        found = options_of(dns.message.from_wire(wire, keyring=False, ignore_trailing=True))
-    except Exception:
-        return False
-    return bool(found) and found[0].opcode == EVENT
+    for _, rdtype, _, data in records(wire):
+        if rdtype == 41:
+            return data[:4] == b"\0\1\0\x12" and data[6:8] == b"\0\3"
+    return False
 
 
 def text_of(m):

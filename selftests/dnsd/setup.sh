@@ -72,7 +72,7 @@ dig_rcode() {
 transfer() {
 	local name algorithm secret
 	read -r name algorithm secret </etc/btmm/keys/frontend.key
-	dig @127.0.0.1 -p 5300 -y "$algorithm:$name:$secret" "${1:-alice.example.com}" AXFR
+	dig @127.0.0.1 -p 5300 -y "$algorithm:$name:$secret" +noidn "${1:-alice.example.com}" AXFR
 }
 
 # nsupdate_text KEY SERVER PORT ZONE COMMAND...

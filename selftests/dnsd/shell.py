@@ -4,6 +4,7 @@
 ended by a zero octet, and answers with what it printed, a status and a zero
 octet. One interpreter for a whole test: its connections stay, and it starts once.
 """
+import ast
 import contextlib
 import io
 import os
@@ -16,20 +17,18 @@ exec("from client import *\nfrom llq import *\nfrom push import *", names)
 
 
 def run(text):
-    try:
-        code = compile(text, "<test>", "eval")
-    except SyntaxError:
-        code = None
-    if code is None:
-        exec(compile(text, "<test>", "exec"), names)
-        return 0
-    value = eval(code, names)
-    if value is None or value is True:
-        return 0
+    """The last expression is what it is worth."""
+    tree = ast.parse(text, "<test>")
+    value = None
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<test>", "exec"), names)
+    if last:
+        value = eval(compile(ast.Expression(last.value), "<test>", "eval"), names)
     if value is False:
         print("not so:", text)
         return 1
-    print(value)
+    if value is not None and value is not True:
+        print(value)
     return 0
 
 
