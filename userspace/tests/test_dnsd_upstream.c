@@ -287,19 +287,17 @@ static void nobody_there(void **state)
 static void no_answer(void **state)
 {
 	struct primary *p = *state;
-	uint64_t begun;
 
 	assert_int_equal(ask(p, 1), 0);
 	run_until(p->f, p->responses == 1);
 	p->f->on_message = silent;
 	upstream_set_timeout(p->u, 50);
-	begun = clock_ms();
 	assert_int_equal(ask(p, 2), 0);
 	run_until(p->f, p->failures == 1);
-	assert_true(clock_ms() - begun >= 50);
 	assert_int_equal(p->how, UPSTREAM_TIMEOUT);
 	/* Nothing came at all: another connection may do better. */
 	p->f->on_message = answer;
+	upstream_set_timeout(p->u, UPSTREAM_TIMEOUT_MS);
 	run_until(p->f, p->ups == 2);
 	assert_int_equal(ask(p, 3), 0);
 	run_until(p->f, p->responses == 2);
@@ -308,19 +306,21 @@ static void no_answer(void **state)
 static void some_answers(void **state)
 {
 	struct primary *p = *state;
+	uint64_t begun;
 	unsigned int i;
 
-	/* One is not answered, but others are: the connection is not to blame. */
-	upstream_set_timeout(p->u, 100);
+	/* One is not answered, but later ones are: the connection is not to blame. */
+	upstream_set_timeout(p->u, LIMIT_MS);
 	p->f->on_message = silent;
 	assert_int_equal(ask(p, 0), 0);
 	run_until(p->f, p->f->messages == 1);
 	p->f->on_message = answer;
-	for (i = 1; !p->failures && i < N_REQUESTS; i++) {
+	begun = clock_ms();
+	run_until(p->f, clock_ms() > begun + 5);
+	for (i = 1; i < 20; i++)
 		assert_int_equal(ask(p, i), 0);
-		run_until(p->f, p->responses == i);
-		run_until(p->f, clock_ms() % 2);
-	}
+	run_until(p->f, p->responses == 19);
+	upstream_set_timeout(p->u, 1);
 	run_until(p->f, p->failures);
 	assert_int_equal(p->how, UPSTREAM_TIMEOUT);
 	assert_int_equal(p->downs, 0);
