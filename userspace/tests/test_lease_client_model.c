@@ -19,6 +19,7 @@ static const uint8_t zone[] = "\7example\3com";
 static const uint8_t owners[N_OWNERS][16] = {
 	"\1a\7example\3com", "\1b\7example\3com", "\1s\7example\3com",
 };
+
 /* The last one is shared: with somebody who has this. */
 #define SHARED		(N_OWNERS - 1)
 #define FOREIGN		(N_VALUES - 1)
