@@ -52,7 +52,7 @@ struct op {
 	int what;
 	const char *owner;
 	uint16_t type;
-	const char *text;
+	const char *text;	/* "": none */
 };
 
 /* @lease: s; 0: without the option */
@@ -64,7 +64,7 @@ static inline void request(struct req *r, uint32_t lease, const struct op *ops, 
 	req_init(r, world_apex);
 	for (i = 0; i < n; i++) {
 		const struct op *op = &ops[i];
-		uint16_t len = op->text ? rdata(op->type, op->text, rd) : 0;
+		uint16_t len = *op->text ? rdata(op->type, op->text, rd) : 0;
 
 		if (op->what == ADD)
 			req_add(r, dn(op->owner), op->type, 120, rd, len);
