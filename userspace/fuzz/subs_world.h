@@ -132,6 +132,8 @@ static void check_sent(void)
 	w.got = NULL;
 	while (w.n_sent) {
 		w.got = &w.sent[w.first];
+		w.text[0] = '\0';
+		w.n_options = 0;
 		if (w.got->len >= DNS_HEADER && dns_opcode(w.got->msg) == DNS_DSO) {
 			assert_int_equal(dso_read(w.got->msg, w.got->len, &d), 0);
 			if (dso_next(&d, &t) > 0 && t.type == DSO_PUSH)
