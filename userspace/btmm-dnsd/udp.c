@@ -138,12 +138,33 @@ void udp_readable(struct listener *l)
 	transport_uncork(l->t);
 }
 
+static bool is_wildcard(const struct net_addr *a)
+{
+	static const uint8_t none[4];
+
+	return IN6_IS_ADDR_UNSPECIFIED(&a->ip) ||
+	       (net_is_v4(a) && !memcmp(&a->ip.s6_addr[12], none, sizeof(none)));
+}
+
+/* How well @l does for what is to come from @local; 0: not at all. */
+static int suits(const struct listener *l, const struct net_addr *local, sa_family_t family)
+{
+	if (l->kind != TRANSPORT_UDP || (local->port && l->addr.port != local->port))
+		return 0;
+	/* One that systemd made may be for both. */
+	if (l->family != family)
+		return family == AF_INET && is_wildcard(&l->addr);
+	if (IN6_ARE_ADDR_EQUAL(&l->addr.ip, &local->ip))
+		return 4;
+	return is_wildcard(&l->addr) ? 3 : 2;
+}
+
 /* The socket that a message of that origin goes out of. */
 static struct listener *socket_for(struct transport *t, const struct origin *to)
 {
 	sa_family_t family = net_is_v4(&to->peer) ? AF_INET : AF_INET6;
 	struct listener *l, *best = NULL;
-	int i;
+	int i, score, most = 0;
 
 	if (to->listener >= 0 && to->listener < t->n_listeners) {
 		l = t->listeners[to->listener];
@@ -151,14 +172,14 @@ static struct listener *socket_for(struct transport *t, const struct origin *to)
 		    (l->family == family || family == AF_INET))
 			return l;
 	}
-	/* The origin is older than this process, and listeners have changed. */
+	/* The origin is older than this process and listeners have changed, or any
+	 * port will do (0).
+	 */
 	for (i = 0; i < t->n_listeners; i++) {
-		l = t->listeners[i];
-		if (l->kind == TRANSPORT_UDP && l->addr.port == to->local.port &&
-		    l->family == family) {
-			best = l;
-			if (IN6_ARE_ADDR_EQUAL(&l->addr.ip, &to->local.ip))
-				break;
+		score = suits(t->listeners[i], &to->local, family);
+		if (score > most) {
+			most = score;
+			best = t->listeners[i];
 		}
 	}
 	return best;
