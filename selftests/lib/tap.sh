@@ -97,13 +97,15 @@ nap() { read -r -t "$1" -u "$tap_nap" || true; }
 now_ms() { local t=${EPOCHREALTIME/[.,]/}; echo "$((t / 1000))"; }
 
 # wait_for LIMIT CMD...: until CMD succeeds, at most LIMIT seconds (fractions
-# allowed). CMD's output is thrown away.
+# allowed) of a machine that has nothing else to do: BTMM_PATIENCE times as many
+# here. CMD's output is thrown away.
 wait_for() {
 	local limit=$1 end t
 	shift
 	[[ $limit = *.* ]] || limit=$limit.0
 	t=${EPOCHREALTIME/[.,]/}
-	end=$((t + ${limit%.*} * 1000000 + 10#$(printf '%-6.6s' "${limit#*.}" | tr ' ' 0)))
+	end=$((${limit%.*} * 1000000 + 10#$(printf '%-6.6s' "${limit#*.}" | tr ' ' 0)))
+	end=$((t + end * ${BTMM_PATIENCE:-1}))
 	until "$@" >/dev/null 2>&1; do
 		t=${EPOCHREALTIME/[.,]/}
 		((t < end)) || return 1

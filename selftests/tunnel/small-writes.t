@@ -57,7 +57,7 @@ received() {
 	ip netns exec b ss -Htn 'sport = :7007' >"$TEST_OUT/ss"
 	[[ $(awk '$1 != "LISTEN" { print $2 }' "$TEST_OUT/ss") -ge $((60 * 732)) ]]
 }
-ok 'all segments wait to be read' wait_for 20 received
+ok 'all segments wait to be read' wait_for 60 received
 kill -CONT "$reader"
 wait "$reader"
 is 'all of it arrived' "$(cat "$TEST_OUT/small-read.log")" "$((60 * 732)) $((732 * 59 * 60 / 2 % 65536))"
