@@ -128,12 +128,14 @@ static void both_send(void *arg, const struct subs_out *out)
 	enum who who;
 
 	(void)arg;
-	for (who = BY_UDP; who < CLIENTS; who++) {
-		uint64_t stream = who == BY_UDP ? out->to->peer.port : out->to->stream;
-
-		if ((out->to->transport == SUBS_UDP) == (who == BY_UDP) &&
-		    b.stream[who] == stream)
-			fly(who, false, stream, out->msg, out->len);
+	if (out->to->transport == SUBS_UDP) {
+		if (out->to->peer.port == b.stream[BY_UDP])
+			fly(BY_UDP, false, b.stream[BY_UDP], out->msg, out->len);
+		return;
+	}
+	for (who = BY_TCP; who < CLIENTS; who++) {
+		if (out->to->stream == b.stream[who])
+			fly(who, false, b.stream[who], out->msg, out->len);
 	}
 }
 
