@@ -229,7 +229,7 @@ static int check_zone(const struct conf_zone *z, const struct conf_zone_draft *d
 		return refuse(why, &d->begun, "[zone \"%s\"]: primary is missing", z->name);
 	if (!z->is_owner && !z->owner.port)
 		return refuse(why, &d->begun,
-			      "[zone \"%s\"]: owner = no wants owner-address, the front-end that is",
+			      "[zone \"%s\"]: owner = no wants an owner-address",
 			      z->name);
 	if (z->is_owner && z->owner.port)
 		return refuse(why, &d->owner_address,
@@ -237,7 +237,7 @@ static int check_zone(const struct conf_zone *z, const struct conf_zone_draft *d
 			      z->name);
 	if (z->is_private && !z->account_key.secret_len && !z->n_admin_keys)
 		return refuse(why, &d->begun,
-			      "[zone \"%s\"]: a private zone wants an account-key-file, or nobody sees it",
+			      "[zone \"%s\"]: a private zone wants an account-key-file",
 			      z->name);
 	return 0;
 }
@@ -248,37 +248,49 @@ static bool same_key(const struct tsig_key *a, const struct tsig_key *b)
 	       !memcmp(a->secret, b->secret, a->secret_len);
 }
 
-/* Clients' keys are found by their names alone. */
-static int check_admin_keys(const struct dnsd_conf *conf, const struct conf_draft *d,
-			    const struct why_to *why)
+/* The first of all administrators' keys that is called like @key. */
+static const struct tsig_key *first_called(const struct dnsd_conf *conf,
+					   const struct tsig_key *key)
 {
-	const struct tsig_key *key, *first = NULL;
-	char name[DNAME_TEXT_MAX];
-	size_t i, k, j, m;
+	size_t i, k;
 
 	for (i = 0; i < conf->n_zones; i++) {
 		for (k = 0; k < conf->zones[i].n_admin_keys; k++) {
-			key = &conf->zones[i].admin_keys[k];
-			dname_to_text(key->name, name);
-			if (dname_label_is(key->name, KEYS_ACCOUNT_LABEL))
-				return refuse(why, &d->zones[i].admin_keys[k].where,
-					      "admin-key-file: %s is the name of an account's key",
-					      name);
-			first = NULL;
-			for (j = 0; j <= i && !first; j++) {
-				const struct conf_zone *z = &conf->zones[j];
-
-				for (m = 0; m < z->n_admin_keys && !first; m++) {
-					if (dname_equal(z->admin_keys[m].name, key->name))
-						first = &z->admin_keys[m];
-				}
-			}
-			if (!same_key(first, key))
-				return refuse(why, &d->zones[i].admin_keys[k].where,
-					      "admin-key-file: another key is called %s, too", name);
+			if (dname_equal(conf->zones[i].admin_keys[k].name, key->name))
+				return &conf->zones[i].admin_keys[k];
 		}
 	}
+	return NULL;
+}
+
+/* Clients' keys are found by their names alone. */
+static int check_admin_key(const struct dnsd_conf *conf, const struct tsig_key *key,
+			   const struct conf_where *where, const struct why_to *why)
+{
+	const struct tsig_key *first = first_called(conf, key);
+	char name[DNAME_TEXT_MAX];
+
+	dname_to_text(key->name, name);
+	if (dname_label_is(key->name, KEYS_ACCOUNT_LABEL))
+		return refuse(why, where, "admin-key-file: %s is the name of an account's key",
+			      name);
+	if (first && !same_key(first, key))
+		return refuse(why, where, "admin-key-file: another key is called %s, too", name);
 	return 0;
+}
+
+static int check_admin_keys(const struct dnsd_conf *conf, const struct conf_draft *d,
+			    const struct why_to *why)
+{
+	size_t i, k;
+	int err = 0;
+
+	for (i = 0; i < conf->n_zones; i++) {
+		for (k = 0; k < conf->zones[i].n_admin_keys && !err; k++)
+			err = check_admin_key(conf, &conf->zones[i].admin_keys[k],
+					      &d->zones[i].admin_keys[k].where, why);
+	}
+	return err;
 }
 
 /* --- all of it -------------------------------------------------------------------------- */

@@ -119,7 +119,7 @@ static const char *set_ms(struct conf_draft *d, const struct key *k, const char 
 	uint64_t ms;
 
 	if (!read_time(value, &ms))
-		return wrong(d, "'%s' is no time: a number and ms, s, m, h or d is wanted, such as 30s",
+		return wrong(d, "'%s' is no time: want a number and ms, s, m, h or d, as in 30s",
 			     value);
 	if (ms < k->min || ms > k->max)
 		return wrong(d, "'%s' is not within %llu ms and %llu h", value,
@@ -134,7 +134,7 @@ static const char *set_seconds(struct conf_draft *d, const struct key *k, const 
 	uint64_t ms;
 
 	if (!read_time(value, &ms) || ms % 1000)
-		return wrong(d, "'%s' is no time: a number and s, m, h or d is wanted, such as 30m",
+		return wrong(d, "'%s' is no time: want a number and s, m, h or d, as in 30m",
 			     value);
 	if (ms / 1000 < k->min || ms / 1000 > k->max)
 		return wrong(d, "'%s' is not within %llu s and %llu d", value,
@@ -281,13 +281,13 @@ static const char *full_name(struct conf_draft *d, const char *word, uint8_t out
 	const struct conf_zone *z = zone_here(d);
 	uint8_t name[DNAME_MAX];
 	const char *why = dname_from_text(word, name);
-	size_t len, apex = dname_len(z->apex);
+	size_t len, apex = dname_len(z->apex), n = strlen(word);
 
 	if (why)
 		return wrong(d, "%s: %s", word, why);
 	len = dname_len(name);
 	/* An escaped dot at the end is none; a name of which it is the end has it so. */
-	if (word[strlen(word) - 1] == '.' && !(strlen(word) > 1 && word[strlen(word) - 2] == '\\')) {
+	if (word[n - 1] == '.' && (n == 1 || word[n - 2] != '\\')) {
 		memcpy(out, name, len);
 	} else {
 		if (len - 1 + apex > DNAME_MAX)

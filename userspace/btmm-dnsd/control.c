@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The control socket, the daemon's side. */
 #define _GNU_SOURCE
-#include "control.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,49 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../lib/varlink/message.h"
 #include "control_int.h"
 
 #define ACCEPTS		16	/* in one turn */
 #define CALLS		8	/* of one client in one turn */
-
-/*
- * A client does one call at a time; further ones wait in the socket. @dead ones are
- * without socket, and are freed (and their gone() called) from the loop only, never
- * in the middle of something.
- */
-struct conn {
-	struct control *c;
-	struct conn *prev, *next;
-	sd_event_source *io;
-	int fd;
-	uid_t uid;
-	bool privileged, eof, dead;
-	struct varlink_in in;
-	char *out;
-	size_t out_pos, out_len, out_size;	/* out_len: octets behind out_pos */
-	struct control_call *call;
-};
-
-/* @conn is NULL when the client went and nobody wanted to be told. */
-struct control_call {
-	struct conn *conn;
-	uid_t uid;
-	bool more, oneway;
-	void (*gone)(void *arg);
-	void *arg;
-};
-
-struct control {
-	sd_event *event;
-	sd_event_source *io, *later;
-	int fd, spare;
-	struct control_socket made;
-	const struct control_info *info;
-	void *arg;
-	struct conn *conns;
-	unsigned int n, n_others;	/* all, and those who may not everything */
-};
 
 static void later(struct control *c)
 {
@@ -62,7 +21,7 @@ static void later(struct control *c)
 
 /* --- a client -------------------------------------------------------------------- */
 
-static void cut(struct conn *conn)
+static void cut(struct control_conn *conn)
 {
 	if (conn->dead)
 		return;
@@ -73,7 +32,7 @@ static void cut(struct conn *conn)
 	later(conn->c);
 }
 
-static void watch(struct conn *conn)
+static void watch(struct control_conn *conn)
 {
 	uint32_t events = 0;	/* that the client went is told anyway */
 
@@ -86,7 +45,7 @@ static void watch(struct conn *conn)
 	sd_event_source_set_io_events(conn->io, events);
 }
 
-static void flush(struct conn *conn)
+static void flush(struct control_conn *conn)
 {
 	while (conn->out_len) {
 		ssize_t n = send(conn->fd, conn->out + conn->out_pos, conn->out_len,
@@ -110,7 +69,7 @@ static void flush(struct conn *conn)
 }
 
 /* Sends @text, which may be NULL for want of memory, and frees it. */
-static void put(struct conn *conn, char *text, size_t len)
+static void put(struct control_conn *conn, char *text, size_t len)
 {
 	char *grown;
 
@@ -147,9 +106,9 @@ static void put(struct conn *conn, char *text, size_t len)
 }
 
 /* The last word to a call. */
-static void finish(struct control_call *call, char *text, size_t len)
+void control_finish(struct control_call *call, char *text, size_t len)
 {
-	struct conn *conn = call->conn;
+	struct control_conn *conn = call->conn;
 
 	if (!conn || call->oneway)
 		free(text);
@@ -169,12 +128,12 @@ void control_reply(struct control_call *call, json_t *params)
 	size_t len = 0;
 	char *text = varlink_reply_write(params, false, &len);
 
-	finish(call, text, len);
+	control_finish(call, text, len);
 }
 
 bool control_more(struct control_call *call, json_t *params)
 {
-	struct conn *conn = call->conn;
+	struct control_conn *conn = call->conn;
 	size_t len = 0;
 	char *text = varlink_reply_write(params, true, &len);
 
@@ -195,143 +154,9 @@ bool control_more(struct control_call *call, json_t *params)
 	return !conn->dead;
 }
 
-/* @value may come from a file system, and need not be UTF-8, which JSON is. */
-static json_t *string(const char *value)
-{
-	json_t *s = json_string(value);
-	char *copy, *p;
+/* --- what it says ------------------------------------------------------------------- */
 
-	if (s)
-		return s;
-	copy = strdup(value);
-	for (p = copy; p && *p; p++) {
-		if (*p & 0x80)
-			*p = '?';
-	}
-	s = copy ? json_string(copy) : NULL;
-	free(copy);
-	return s;
-}
-
-static void standard_error(struct control_call *call, const char *name, const char *key,
-			   const char *value)
-{
-	json_t *params = key ? json_pack("{s:o}", key, string(value)) : NULL;
-	size_t len = 0;
-	char *text = varlink_error_write(name, params, &len);
-
-	finish(call, text, len);
-}
-
-void control_error(struct control_call *call, const char *name, const char *text)
-{
-	const char *interface = call->conn ? call->conn->c->info->interface : "";
-	char *full = NULL;
-
-	if (!strchr(name, '.') && asprintf(&full, "%s.%s", interface, name) < 0)
-		full = NULL;
-	standard_error(call, full ? full : name, "text", text);
-	free(full);
-}
-
-void control_invalid(struct control_call *call, const char *parameter)
-{
-	standard_error(call, CONTROL_SERVICE ".InvalidParameter", "parameter", parameter);
-}
-
-bool control_wants_more(const struct control_call *call)
-{
-	return call->more && !call->oneway;
-}
-
-uid_t control_uid(const struct control_call *call)
-{
-	return call->uid;
-}
-
-void control_on_gone(struct control_call *call, void (*gone)(void *arg), void *arg)
-{
-	call->gone = gone;
-	call->arg = arg;
-}
-
-/* --- calls ------------------------------------------------------------------------- */
-
-static void get_info(struct control_call *call, const struct control_info *i)
-{
-	control_reply(call, json_pack("{s:s s:s s:s s:s s:[s s]}",
-				      "vendor", i->vendor, "product", i->product,
-				      "version", i->version, "url", i->url,
-				      "interfaces", CONTROL_SERVICE, i->interface));
-}
-
-static void get_description(struct control_call *call, const struct control_info *i,
-			    const json_t *params)
-{
-	const char *name = json_string_value(json_object_get(params, "interface"));
-	const char *text;
-
-	if (!name) {
-		control_invalid(call, "interface");
-		return;
-	}
-	if (!strcmp(name, CONTROL_SERVICE)) {
-		text = control_service_description;
-	} else if (!strcmp(name, i->interface)) {
-		text = i->description;
-	} else {
-		standard_error(call, CONTROL_SERVICE ".InterfaceNotFound", "interface", name);
-		return;
-	}
-	control_reply(call, json_pack("{s:s}", "description", text));
-}
-
-static bool is_method(const char *method, const char *interface, const char *name)
-{
-	size_t n = strlen(interface);
-
-	return !strncmp(method, interface, n) && method[n] == '.' && !strcmp(method + n + 1, name);
-}
-
-static void not_found(struct control_call *call, const struct control_info *i, const char *method)
-{
-	const char *dot = strrchr(method, '.');
-	size_t n = dot ? (size_t)(dot - method) : strlen(method);
-	char *interface = strndup(method, n);
-
-	if (interface && strcmp(interface, i->interface) && strcmp(interface, CONTROL_SERVICE))
-		standard_error(call, CONTROL_SERVICE ".InterfaceNotFound", "interface", interface);
-	else
-		standard_error(call, CONTROL_SERVICE ".MethodNotFound", "method", method);
-	free(interface);
-}
-
-static void dispatch(struct conn *conn, struct control_call *call, const struct varlink_call *v)
-{
-	const struct control_info *i = conn->c->info;
-	size_t k;
-
-	if (is_method(v->method, CONTROL_SERVICE, "GetInfo")) {
-		get_info(call, i);
-		return;
-	}
-	if (is_method(v->method, CONTROL_SERVICE, "GetInterfaceDescription")) {
-		get_description(call, i, v->params);
-		return;
-	}
-	for (k = 0; k < i->n_methods; k++) {
-		if (!is_method(v->method, i->interface, i->methods[k].name))
-			continue;
-		if (i->methods[k].needs_root && !conn->privileged)
-			standard_error(call, CONTROL_SERVICE ".PermissionDenied", NULL, NULL);
-		else
-			i->methods[k].handler(conn->c->arg, call, v->params);
-		return;
-	}
-	not_found(call, i, v->method);
-}
-
-static void handle(struct conn *conn, const char *msg, size_t len)
+static void handle(struct control_conn *conn, const char *msg, size_t len)
 {
 	struct control_call *call;
 	struct varlink_call v;
@@ -348,7 +173,7 @@ static void handle(struct conn *conn, const char *msg, size_t len)
 		call->more = v.more;
 		call->oneway = v.oneway;
 		conn->call = call;
-		dispatch(conn, call, &v);
+		control_dispatch(call, &v);
 	} else {
 		cut(conn);
 	}
@@ -356,7 +181,7 @@ static void handle(struct conn *conn, const char *msg, size_t len)
 }
 
 /* As many calls as it may now, one after the other. */
-static void work(struct conn *conn)
+static void work(struct control_conn *conn)
 {
 	const char *msg;
 	size_t len;
@@ -377,7 +202,7 @@ static void work(struct conn *conn)
 	watch(conn);
 }
 
-static void receive(struct conn *conn)
+static void receive(struct control_conn *conn)
 {
 	size_t room;
 	char *p = varlink_in_room(&conn->in, &room);
@@ -397,7 +222,7 @@ static void receive(struct conn *conn)
 
 static int on_conn(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
-	struct conn *conn = arg;
+	struct control_conn *conn = arg;
 
 	(void)source;
 	(void)fd;
@@ -415,7 +240,7 @@ static int on_conn(sd_event_source *source, int fd, uint32_t events, void *arg)
 
 /* --- clients come and go ------------------------------------------------------------- */
 
-static void free_conn(struct conn *conn)
+static void free_conn(struct control_conn *conn)
 {
 	struct control *c = conn->c;
 	struct control_call *call = conn->call;
@@ -444,7 +269,7 @@ static void free_conn(struct conn *conn)
 static int on_later(sd_event_source *source, void *arg)
 {
 	struct control *c = arg;
-	struct conn *conn, *next;
+	struct control_conn *conn, *next;
 
 	(void)source;
 	for (conn = c->conns; conn; conn = next) {
@@ -460,7 +285,7 @@ static int on_later(sd_event_source *source, void *arg)
 
 static unsigned int count_of(const struct control *c, uid_t uid)
 {
-	const struct conn *conn;
+	const struct control_conn *conn;
 	unsigned int n = 0;
 
 	for (conn = c->conns; conn; conn = conn->next)
@@ -480,7 +305,7 @@ static void take(struct control *c, int fd)
 {
 	struct ucred who;
 	socklen_t len = sizeof(who);
-	struct conn *conn = NULL;
+	struct control_conn *conn = NULL;
 	bool privileged;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len))
@@ -572,7 +397,7 @@ int control_new(sd_event *event, const char *path, int fd, const struct control_
 	if (err >= 0)
 		err = sd_event_add_defer(event, &c->later, on_later, c);
 	if (err < 0) {
-		snprintf(why, why_size, "%s cannot be watched: %s", path ? path : "the control socket",
+		snprintf(why, why_size, "the control socket cannot be watched: %s",
 			 strerror(-err));
 		control_free(c);
 		return err;

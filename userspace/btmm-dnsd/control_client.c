@@ -69,7 +69,7 @@ static int cannot(const struct line *l, int err)
 		break;
 	case -ETIMEDOUT:
 		snprintf(l->why, l->why_size,
-			 "btmm-dnsd does not answer on %s (journalctl -u btmm-dnsd says why)", l->path);
+			 "btmm-dnsd does not answer on %s (see journalctl -u btmm-dnsd)", l->path);
 		break;
 	case -EBADMSG:
 	case -EMSGSIZE:
@@ -169,10 +169,10 @@ static int refused(const struct line *l, const char *method, const struct varlin
 	if (text)
 		snprintf(l->why, l->why_size, "%s", text);
 	else if (!strcmp(name, "PermissionDenied"))
-		snprintf(l->why, l->why_size, "btmm-dnsd does this only for root: run this as root");
+		snprintf(l->why, l->why_size, "btmm-dnsd does this for root only");
 	else if (!strcmp(name, "MethodNotFound") || !strcmp(name, "InterfaceNotFound"))
 		snprintf(l->why, l->why_size,
-			 "the btmm-dnsd that runs does not know %s: restart it, it is another version",
+			 "the btmm-dnsd that runs is another version, without %s: restart it",
 			 method);
 	else if (!strcmp(name, "InvalidParameter") && parameter)
 		snprintf(l->why, l->why_size, "btmm-dnsd does not take '%s' as it was given",

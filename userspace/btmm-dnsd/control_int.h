@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "../lib/varlink/message.h"
+#include "control.h"
+
 #define CONTROL_SERVICE		"org.varlink.service"
 
 #define CONTROL_CALL_MAX	65536			/* octets of a call */
@@ -32,5 +35,48 @@ int control_socket_make(const char *path, struct control_socket *out, char *why,
 			size_t why_size);
 /* The name, if it is still ours. The descriptor is the caller's. */
 void control_socket_remove(struct control_socket *s);
+
+/*
+ * A client does one call at a time; further ones wait in the socket. @dead ones are
+ * without socket, and are freed (and their gone() called) from the loop only, never
+ * in the middle of something.
+ */
+struct control_conn {
+	struct control *c;
+	struct control_conn *prev, *next;
+	sd_event_source *io;
+	int fd;
+	uid_t uid;
+	bool privileged, eof, dead;
+	struct varlink_in in;
+	char *out;
+	size_t out_pos, out_len, out_size;	/* out_len: octets behind out_pos */
+	struct control_call *call;
+};
+
+/* @conn is NULL when the client went and nobody wanted to be told. */
+struct control_call {
+	struct control_conn *conn;
+	uid_t uid;
+	bool more, oneway;
+	void (*gone)(void *arg);
+	void *arg;
+};
+
+struct control {
+	sd_event *event;
+	sd_event_source *io, *later;
+	int fd, spare;
+	struct control_socket made;
+	const struct control_info *info;
+	void *arg;
+	struct control_conn *conns;
+	unsigned int n, n_others;	/* all, and those who may not everything */
+};
+
+/* control.c: the last word to a call; frees both. @text NULL: there was no memory. */
+void control_finish(struct control_call *call, char *text, size_t len);
+/* control_calls.c: to its handler, which answers now or later. */
+void control_dispatch(struct control_call *call, const struct varlink_call *v);
 
 #endif

@@ -56,9 +56,10 @@ static int clear(const struct sockaddr_un *sun, char *why, size_t why_size)
 	int fd, err;
 
 	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : fail(errno, path, "cannot be looked at", why, why_size);
+		return errno == ENOENT ? 0 :
+					 fail(errno, path, "cannot be looked at", why, why_size);
 	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(why, why_size, "%s is there and is no socket: move it out of the way", path);
+		snprintf(why, why_size, "%s is there and is no socket: move it away", path);
 		return -EEXIST;
 	}
 

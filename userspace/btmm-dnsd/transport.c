@@ -234,8 +234,8 @@ static unsigned int limit_by_files(unsigned int streams)
 	most = lim.rlim_cur - lim.rlim_cur / 8;
 	if (streams <= most)
 		return streams;
-	log_notice("%u streams are more than %llu open files allow: there will be %llu at most (see LimitNOFILE=)",
-		   streams, (unsigned long long)lim.rlim_cur, (unsigned long long)most);
+	log_notice("%llu open files allow %llu streams, not %u (see LimitNOFILE=)",
+		   (unsigned long long)lim.rlim_cur, (unsigned long long)most, streams);
 	return (unsigned int)most;
 }
 

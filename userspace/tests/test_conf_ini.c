@@ -254,7 +254,8 @@ static void files(void **state)
 
 	(void)state;
 	assert_int_equal(ini_read_file(path("a.conf"), note, &s, why, sizeof(why)), -ENOENT);
-	snprintf(want, sizeof(want), "%s cannot be read: No such file or directory", path("a.conf"));
+	snprintf(want, sizeof(want), "%s cannot be read: No such file or directory",
+		 path("a.conf"));
 	assert_string_equal(why, want);
 
 	put("a.conf", "[a]\nb = c\n");

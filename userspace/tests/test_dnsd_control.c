@@ -64,7 +64,8 @@ static void errors(void **state)
 		{ "{\"method\":\"" IFACE ".Refuse\"}", "{\"error\":\"" SERVICE
 		  ".InvalidParameter\",\"parameters\":{\"parameter\":\"how\"}}" },
 		{ "{\"method\":\"" IFACE ".Refuse\",\"parameters\":{\"how\":\"NoSuch\"}}",
-		  "{\"error\":\"" IFACE ".NoSuch\",\"parameters\":{\"text\":\"it is not to be\"}}" },
+		  "{\"error\":\"" IFACE ".NoSuch\","
+		  "\"parameters\":{\"text\":\"it is not to be\"}}" },
 		{ "{\"method\":\"" IFACE ".Refuse\",\"parameters\":{\"how\":\"x.y.Z\"}}",
 		  "{\"error\":\"x.y.Z\",\"parameters\":{\"text\":\"it is not to be\"}}" },
 	};
@@ -189,8 +190,10 @@ static void more(void **state)
 	int fd = dial(f);
 
 	SAY(fd, "{\"method\":\"" IFACE ".Count\",\"more\":true,\"parameters\":{\"n\":3}}");
-	assert_string_equal(hear(f, fd), "{\"parameters\":{\"i\":1,\"x\":\"\"},\"continues\":true}");
-	assert_string_equal(hear(f, fd), "{\"parameters\":{\"i\":2,\"x\":\"\"},\"continues\":true}");
+	assert_string_equal(hear(f, fd),
+			    "{\"parameters\":{\"i\":1,\"x\":\"\"},\"continues\":true}");
+	assert_string_equal(hear(f, fd),
+			    "{\"parameters\":{\"i\":2,\"x\":\"\"},\"continues\":true}");
 	assert_string_equal(hear(f, fd), "{\"parameters\":{\"i\":3,\"x\":\"\"}}");
 	/* who did not ask for more gets the last one only */
 	SAY(fd, "{\"method\":\"" IFACE ".Count\",\"parameters\":{\"n\":3}}");

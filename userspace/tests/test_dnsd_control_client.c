@@ -216,10 +216,10 @@ static void refused(void **state)
 		{ IFACE ".Refuse", "invalid", "btmm-dnsd does not take 'how' as it was given" },
 		/* what no JSON can hold is not lost for one octet */
 		{ IFACE ".Refuse", "latin1", "caf? is closed" },
-		{ IFACE ".Nothing", "", "the btmm-dnsd that runs does not know " IFACE
-		  ".Nothing: restart it, it is another version" },
-		{ "a.b.C", "", "the btmm-dnsd that runs does not know a.b.C: restart it, it is "
-		  "another version" },
+		{ IFACE ".Nothing", "", "the btmm-dnsd that runs is another version, without "
+		  IFACE ".Nothing: restart it" },
+		{ "a.b.C", "", "the btmm-dnsd that runs is another version, without a.b.C: "
+		  "restart it" },
 	};
 	struct fixture *f = *state;
 	json_t *reply;
@@ -286,7 +286,7 @@ static void not_there(void **state)
 	/* one that is alive, but does not answer */
 	start(f);
 	assert_int_equal(call_ms(f, IFACE ".Hold", NULL, 50, &reply), -ETIMEDOUT);
-	assert_why(f, "btmm-dnsd does not answer on ", " (journalctl -u btmm-dnsd says why)");
+	assert_why(f, "btmm-dnsd does not answer on ", " (see journalctl -u btmm-dnsd)");
 
 	memset(longer, 'x', sizeof(longer));
 	longer[0] = '/';
@@ -420,8 +420,7 @@ static void places(void **state)
 	assert_non_null(file);
 	fclose(file);
 	assert_int_equal(make(f, event, f->path, -1, &c), -EEXIST);
-	assert_string_equal(strstr(f->why, " is "), " is there and is no socket: move it out of "
-			    "the way");
+	assert_string_equal(strstr(f->why, " is "), " is there and is no socket: move it away");
 	unlink(f->path);
 
 	/* a directory that is missing, and two */

@@ -119,7 +119,8 @@ static void slow_readers(void **state)
 	run_all(f);
 	SAY(other, "{\"method\":\"" IFACE ".Empty\"}");
 	assert_string_equal(hear(f, other), "{\"parameters\":{}}");
-	assert_int_equal(strlen(hear(f, fd)), 1900000 + strlen("{\"parameters\":{\"i\":1,\"x\":\"\"}}"));
+	assert_int_equal(strlen(hear(f, fd)),
+			 1900000 + strlen("{\"parameters\":{\"i\":1,\"x\":\"\"}}"));
 
 	/* Many are, too, up to a limit. */
 	SAY(fd, "{\"method\":\"" IFACE ".Count\",\"more\":true,"
@@ -207,6 +208,8 @@ static void no_descriptors(void **state)
 /* A child that is nobody, and says what it heard; the loop runs meanwhile. */
 static void other_users(void **state)
 {
+	static const char reload[] = "{\"method\":\"" IFACE ".Reload\"}";
+	static const char echo[] = "{\"method\":\"" IFACE ".Echo\"}";
 	struct fixture *f = *state;
 	int p[2], status;
 	char heard[200];
@@ -229,13 +232,12 @@ static void other_users(void **state)
 			_exit(2);
 		for (i = 0; i < 40; i++)
 			extra += try_dial(f->path) >= 0;
-		send(fd, "{\"method\":\"" IFACE ".Reload\"}", sizeof("{\"method\":\"" IFACE ".Reload\"}"),
-		     0);
+		send(fd, reload, sizeof(reload), 0);
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, LIMIT_MS);
 		n = recv(fd, text, sizeof(text), 0);
 		if (n <= 0 || write(p[1], text, n) != n)
 			_exit(3);
-		send(fd, "{\"method\":\"" IFACE ".Echo\"}", sizeof("{\"method\":\"" IFACE ".Echo\"}"), 0);
+		send(fd, echo, sizeof(echo), 0);
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, LIMIT_MS);
 		n = recv(fd, text, sizeof(text), 0);
 		_exit(n <= 0 || write(p[1], text, n) != n || !extra);
@@ -245,11 +247,13 @@ static void other_users(void **state)
 	n = read(p[0], heard, sizeof(heard) - 1);
 	assert_true(n > 0);
 	heard[n] = '\0';
-	assert_string_equal(heard, "{\"error\":\"" SERVICE ".PermissionDenied\",\"parameters\":{}}");
-	assert_int_equal(f->calls, 0);
+	assert_string_equal(heard,
+			    "{\"error\":\"" SERVICE ".PermissionDenied\",\"parameters\":{}}");
 	run_until(f, has_come(p[0]));
 	n = read(p[0], heard, sizeof(heard) - 1);
+	assert_int_equal(n, sizeof("{\"parameters\":{}}"));
 	assert_string_equal(heard, "{\"parameters\":{}}");
+	/* the second of the two, and not the first */
 	assert_int_equal(f->calls, 1);
 	assert_int_equal(f->uid, 65534);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
