@@ -133,6 +133,16 @@ static void session_timer(struct subs *s, uint32_t ref)
 	subs_heap_set(&s->idle, ref, (uint32_t)end);
 }
 
+void subs_session_rest(struct subs *s, uint64_t stream)
+{
+	uint32_t ref = subs_session_on(s, stream);
+
+	if (!ref)
+		return;
+	session_at(s, ref)->active = s->now;
+	session_timer(s, ref);
+}
+
 static void session_abort(struct subs *s, uint32_t ref, const struct subs_origin *from)
 {
 	uint64_t stream = from->stream;

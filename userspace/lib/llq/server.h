@@ -384,6 +384,8 @@ void subs_batch_fini(struct subs *s);
 int subs_push_init(struct subs *s);
 void subs_push_fini(struct subs *s);
 uint32_t subs_session_on(const struct subs *s, uint64_t stream);
+/* The last LLQ on its stream has ended: from now on it may be idle. */
+void subs_session_rest(struct subs *s, uint64_t stream);
 /* Says nothing to the client. */
 void subs_session_free(struct subs *s, uint32_t ref);
 /* Tells the client why and when to come back, and closes. */

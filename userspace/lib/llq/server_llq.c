@@ -147,8 +147,10 @@ static void leave_client(struct subs *s, uint32_t client)
 	subs_net_put(s, c->net);
 	subs_client_origin(s, client, &at);
 	subs_client_drop_unused(s, client);
-	if (last && at.stream)
+	if (last && at.stream) {
 		subs_hold(s, at.stream);
+		subs_session_rest(s, at.stream);
+	}
 }
 
 void subs_llq_end(struct subs *s, uint32_t ref)
