@@ -340,6 +340,16 @@ static bool role_of(const struct identity *who, const uint8_t *apex, enum rights
 	}
 }
 
+/* Whatever fudge its sender allows: it must not be believed for longer than it would be
+ * remembered.
+ */
+static bool is_timely(const struct updates *u, const struct update_request *rq)
+{
+	uint64_t wall = u->clock.wall, fudge = REPEAT_TIME / 2;
+
+	return rq->time_signed <= wall + fudge && wall <= rq->time_signed + fudge;
+}
+
 /* Is it one that we have had? Else it is remembered from now on, in @j. */
 static bool is_repeat(struct job *j, const struct update_request *rq)
 {
@@ -350,11 +360,13 @@ static bool is_repeat(struct job *j, const struct update_request *rq)
 	memcpy(id.mac, rq->mac->b, rq->mac->len < REPEAT_MAC ? rq->mac->len : REPEAT_MAC);
 	e = repeats_find(u->repeats, &id);
 	if (!e) {
+		enum dns_rcode rcode = is_timely(u, rq) ? DNS_SERVFAIL : DNS_NOTAUTH;
+
 		/* Perhaps, but nobody remembers; or there is no memory. */
-		if (rq->time_signed > repeats_floor(u->repeats))
+		if (rcode == DNS_SERVFAIL && rq->time_signed > repeats_floor(u->repeats))
 			e = repeats_add(u->repeats, &id, rq->time_signed, u->clock.now);
 		if (!e) {
-			refuse(u, rq, DNS_SERVFAIL, j->m.has_opt);
+			refuse(u, rq, rcode, j->m.has_opt);
 			return true;
 		}
 		j->answer = *e;

@@ -66,7 +66,7 @@ struct update_ops {
 struct updates *updates_new(const struct update_ops *ops, void *arg,
 			    const struct update_limits *limits, const char *db_path,
 			    const struct update_clock *clock, int *err);
-/* Open requests are answered SERVFAIL first, if @ops can still be called. */
+/* Open requests are answered SERVFAIL first. Zones and links that are left end, too. */
 void updates_free(struct updates *u);
 
 /*

@@ -67,6 +67,15 @@ static void forget_repeats(struct updates *u)
 
 /* --- commits ---------------------------------------------------------------------- */
 
+/* Outcomes that only their jobs know yet. */
+static void write_outcomes(struct updates *u, const struct job_list *l)
+{
+	const struct job *j;
+
+	for (j = l->first; j; j = j->next)
+		commit_repeat(u, &j->answer, false);
+}
+
 /* The file is new and empty, or we do not know what it lacks. */
 static void write_all(struct updates *u)
 {
@@ -87,6 +96,8 @@ static void write_all(struct updates *u)
 		if (e)
 			commit_repeat(u, e, false);
 	}
+	write_outcomes(u, &u->ending_jobs);
+	write_outcomes(u, &u->to_end);
 }
 
 static void join(struct job_list *to, struct job_list *from)

@@ -184,9 +184,9 @@ static void complain(struct update_zone *z, uint8_t rcode)
 	char apex[DNAME_TEXT_MAX];
 	uint64_t now = z->u->clock.now;
 
-	if (z->complained && now < z->complained + COMPLAIN_MS)
+	if (z->expiry_complained && now < z->expiry_complained + COMPLAIN_MS)
 		return;
-	z->complained = now ? now : 1;
+	z->expiry_complained = now ? now : 1;
 	update_log(z->u, LOG_ERR, "%s: the primary does not let expired records be deleted "
 		   "(RCODE %u); they stay hidden, and it is tried again",
 		   dname_to_text(z->apex, apex), rcode);

@@ -98,7 +98,7 @@ struct update_zone {
 	uint64_t retry_at;			/* ms */
 	unsigned int expiring;			/* jobs under way */
 	bool closing;				/* nothing is to be begun any more */
-	uint64_t complained;
+	uint64_t complained, expiry_complained;	/* ms */
 	uint8_t apex[];
 };
 

@@ -60,6 +60,7 @@ struct world {
 
 	struct client_answer answers[REQUESTS];
 	unsigned int n_requests;
+	uint64_t signed_at;		/* s; 0: now */
 	bool dead;			/* callbacks of one that was killed */
 	bool synchronous;		/* the mirror follows each poke */
 	unsigned int pokes;
@@ -615,7 +616,8 @@ static inline unsigned int rq_repeat(struct world *w, const struct rq *r, struct
 	struct tsig_mac m = { .len = 32 };
 	uint8_t *msg = exact_copy(r->buf, r->w.len);
 	const struct update_request request = {
-		.who = &id, .mac = &m, .time_signed = w->c.wall, .msg = msg, .len = r->w.len,
+		.who = &id, .mac = &m, .msg = msg, .len = r->w.len,
+		.time_signed = w->signed_at ? w->signed_at : w->c.wall,
 		.ticket = (void *)(uintptr_t)(w->n_requests + 1),
 	};
 

@@ -253,14 +253,38 @@ static void test_too_many(void **state)
 	assert_rcode(w, n, DNS_NOERROR);
 	assert_int_equal(w->sent, sent);
 	/* Signed when it was signed first. */
-	w->c.wall -= 10;
+	w->signed_at = w->c.wall - 10;
 	n = rq_repeat(w, &r, id, MAC);
 	assert_rcode(w, n, DNS_SERVFAIL);
 	assert_int_equal(w->sent, sent);
-	w->c.wall += 10;
+	w->signed_at = 0;
 	n = rq_repeat(w, &r, id, MAC + 100);
 	run(w);
 	assert_rcode(w, n, DNS_NOERROR);
+}
+
+/* Whatever its sender allows: not longer than it is remembered. */
+static void test_too_old(void **state)
+{
+	static const struct {
+		int age;
+		uint8_t rcode;
+	} cases[] = {
+		{ 301, DNS_NOTAUTH }, { 300, DNS_NOERROR }, { -300, DNS_NOERROR },
+		{ -301, DNS_NOTAUTH },
+	};
+	struct identity id = who(ROLE_HOST, HOST_A);
+	struct world *w = *state;
+	unsigned int n, i;
+	struct rq r;
+
+	make_add(&r, "2001:db8::1");
+	for (i = 0; i < N_OF(cases); i++) {
+		w->signed_at = w->c.wall - (uint64_t)cases[i].age;
+		n = rq_repeat(w, &r, id, MAC + i);
+		run(w);
+		assert_rcode(w, n, cases[i].rcode);
+	}
 }
 
 int main(void)
@@ -274,6 +298,7 @@ int main(void)
 		world_test(test_killed_on_its_way),
 		world_test(test_forgotten_in_time),
 		world_test(test_too_many),
+		world_test(test_too_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
