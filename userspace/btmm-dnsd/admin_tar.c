@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK	512
+#define BLOCK		512
+#define LONG_NAME	"././@LongLink"
 
 /* POSIX.1-1988, "ustar" */
 struct header {
@@ -51,34 +52,52 @@ static int put_name(struct header *h, const char *name)
 	return -ENAMETOOLONG;
 }
 
-int tar_put(struct buf *out, const char *name, mode_t mode, time_t when, const void *data,
-	    size_t len)
+static void put_header(struct buf *out, struct header *h, char type, mode_t mode, time_t when,
+		       size_t len)
+{
+	h->type = type;
+	memcpy(h->magic, "ustar", 6);
+	memcpy(h->version, "00", 2);
+	snprintf(h->mode, sizeof(h->mode), "%07o", (unsigned int)mode & 07777);
+	memcpy(h->uid, "0000000", 7);
+	memcpy(h->gid, "0000000", 7);
+	strcpy(h->user, "root");
+	strcpy(h->group, "root");
+	snprintf(h->size, sizeof(h->size), "%011llo", (unsigned long long)len);
+	snprintf(h->mtime, sizeof(h->mtime), "%011llo",
+		 (unsigned long long)when & 077777777777ULL);
+	snprintf(h->sum, sizeof(h->sum), "%06o", sum_of(h));
+	h->sum[7] = ' ';
+	buf_put(out, h, sizeof(*h));
+}
+
+static void put_data(struct buf *out, const void *data, size_t len)
 {
 	static const char zeros[BLOCK];
-	struct header h = { .type = '0' };
-	int err = put_name(&h, name);
 
-	if (err)
-		return err;
-	if (len > 077777777777)
-		return -EFBIG;
-	memcpy(h.magic, "ustar", 6);
-	memcpy(h.version, "00", 2);
-	snprintf(h.mode, sizeof(h.mode), "%07o", (unsigned int)mode & 07777);
-	memcpy(h.uid, "0000000", 7);
-	memcpy(h.gid, "0000000", 7);
-	strcpy(h.user, "root");
-	strcpy(h.group, "root");
-	snprintf(h.size, sizeof(h.size), "%011llo", (unsigned long long)len);
-	snprintf(h.mtime, sizeof(h.mtime), "%011llo",
-		 (unsigned long long)when & 077777777777ULL);
-	snprintf(h.sum, sizeof(h.sum), "%06o", sum_of(&h));
-	h.sum[7] = ' ';
-
-	buf_put(out, &h, sizeof(h));
 	buf_put(out, data, len);
 	if (len % BLOCK)
 		buf_put(out, zeros, BLOCK - len % BLOCK);
+}
+
+int tar_put(struct buf *out, const char *name, mode_t mode, time_t when, const void *data,
+	    size_t len)
+{
+	struct header h = { 0 }, l = { 0 };
+	size_t name_len = strlen(name);
+
+	if (len > 077777777777)
+		return -EFBIG;
+	if (name_len > TAR_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (put_name(&h, name)) {
+		memcpy(l.name, LONG_NAME, sizeof(LONG_NAME));
+		put_header(out, &l, 'L', 0600, when, name_len + 1);
+		put_data(out, name, name_len + 1);
+		memcpy(h.name, name, sizeof(h.name));
+	}
+	put_header(out, &h, '0', mode, when, len);
+	put_data(out, data, len);
 	return out->failed ? -ENOMEM : 0;
 }
 
@@ -122,33 +141,51 @@ static void get_name(const struct header *h, char *out, size_t size)
 		 (int)strnlen(h->name, sizeof(h->name)), h->name);
 }
 
-int tar_next(const char *tar, size_t len, size_t *pos, struct tar_file *out)
+/* A header and where what it stands for is. 1, 0 (the end), -EBADMSG. */
+static int next_header(const char *tar, size_t len, size_t *pos, struct header *h,
+		       struct tar_file *out)
 {
 	uint64_t size, mode, sum;
-	struct header h;
 
-	for (;;) {
-		if (len - *pos < BLOCK)
-			return -EBADMSG;
-		memcpy(&h, tar + *pos, BLOCK);
-		if (is_empty(&h))
-			return 0;
-		if (memcmp(h.magic, "ustar", 5) || get_octal(h.sum, sizeof(h.sum), &sum) ||
-		    sum != sum_of(&h) || get_octal(h.size, sizeof(h.size), &size) ||
-		    get_octal(h.mode, sizeof(h.mode), &mode))
-			return -EBADMSG;
-		*pos += BLOCK;
-		if (size > len - *pos)
-			return -EBADMSG;
-		out->data = tar + *pos;
-		out->len = (size_t)size;
-		out->mode = (mode_t)mode & 07777;
-		get_name(&h, out->name, sizeof(out->name));
-		size = (size + BLOCK - 1) / BLOCK * BLOCK;
-		if (size > len - *pos)
-			return -EBADMSG;
-		*pos += (size_t)size;
+	if (len - *pos < BLOCK)
+		return -EBADMSG;
+	memcpy(h, tar + *pos, BLOCK);
+	if (is_empty(h))
+		return 0;
+	if (memcmp(h->magic, "ustar", 5) || get_octal(h->sum, sizeof(h->sum), &sum) ||
+	    sum != sum_of(h) || get_octal(h->size, sizeof(h->size), &size) ||
+	    get_octal(h->mode, sizeof(h->mode), &mode))
+		return -EBADMSG;
+	*pos += BLOCK;
+	out->data = tar + *pos;
+	out->len = (size_t)size;
+	out->mode = (mode_t)mode & 07777;
+	if (size > len - *pos || (size + BLOCK - 1) / BLOCK * BLOCK > len - *pos)
+		return -EBADMSG;
+	*pos += (size_t)((size + BLOCK - 1) / BLOCK * BLOCK);
+	return 1;
+}
+
+int tar_next(const char *tar, size_t len, size_t *pos, struct tar_file *out)
+{
+	bool long_name = false;
+	struct header h;
+	int r;
+
+	while ((r = next_header(tar, len, pos, &h, out)) == 1) {
+		if (h.type == 'L') {
+			if (!out->len || out->len > sizeof(out->name) ||
+			    out->data[out->len - 1])
+				return -EBADMSG;
+			memcpy(out->name, out->data, out->len);
+			long_name = true;
+			continue;
+		}
+		if (!long_name)
+			get_name(&h, out->name, sizeof(out->name));
+		long_name = false;
 		if (h.type == '0' || !h.type)
 			return 1;
 	}
+	return r;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Archives in the format of POSIX (ustar), in memory: regular files only. */
+/*
+ * Archives in the format of POSIX (ustar), in memory: regular files only. A name that
+ * is too long for it is written as GNU tar does.
+ */
 #ifndef BTMM_DNSD_ADMIN_TAR_H
 #define BTMM_DNSD_ADMIN_TAR_H
 
@@ -9,7 +12,7 @@
 
 #include "admin_text.h"
 
-#define TAR_NAME_MAX	255	/* with its prefix */
+#define TAR_NAME_MAX	511
 
 /* -ENAMETOOLONG, -EFBIG (8 GiB), -ENOMEM */
 int tar_put(struct buf *out, const char *name, mode_t mode, time_t when, const void *data,

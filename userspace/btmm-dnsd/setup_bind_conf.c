@@ -17,6 +17,7 @@
 struct scan {
 	const char *p;
 	char word[1024];
+	char mark;		/* { } or ; if that is what @word is, and not in quotes */
 	bool bad;
 };
 
@@ -33,9 +34,11 @@ static bool scan_next(struct scan *s)
 	bool quoted;
 
 	skip_space(s);
+	s->mark = 0;
 	if (!*s->p)
 		return false;
 	if (strchr("{};", *s->p)) {
+		s->mark = *s->p;
 		s->word[0] = *s->p++;
 		s->word[1] = '\0';
 		return true;
@@ -96,15 +99,15 @@ static bool statement(struct scan *s, struct buf *out)
 
 	for (;;) {
 		if (out)
-			buf_add(out, "%s%s", out->len && strcmp(s->word, ";") ? " " : "",
+			buf_add(out, "%s%s", out->len && s->mark != ';' ? " " : "",
 				s->word);
-		if (!strcmp(s->word, "{")) {
+		if (s->mark == '{') {
 			depth++;
-		} else if (!strcmp(s->word, "}")) {
+		} else if (s->mark == '}') {
 			if (!depth)
 				return false;
 			depth--;
-		} else if (!strcmp(s->word, ";") && !depth) {
+		} else if (s->mark == ';' && !depth) {
 			return true;
 		}
 		if (!scan_next(s) || s->bad)
@@ -118,13 +121,13 @@ static bool read_options(struct scan *s, struct bind_conf *out)
 	bool ok;
 
 	out->has_options = true;
-	if (!scan_next(s) || strcmp(s->word, "{"))
+	if (!scan_next(s) || s->mark != '{')
 		return false;
 	for (;;) {
 		if (!scan_next(s))
 			return false;
-		if (!strcmp(s->word, "}"))
-			return scan_next(s) && !strcmp(s->word, ";");
+		if (s->mark == '}')
+			return scan_next(s) && s->mark == ';';
 		ok = statement(s, &b);
 		if (ok && b.len && !b.failed) {
 			b.p[--b.len] = '\0';	/* the ; */
@@ -157,13 +160,13 @@ static bool read_view(struct scan *s, struct bind_conf *out)
 	do {
 		if (!scan_next(s))
 			return false;
-	} while (strcmp(s->word, "{"));
+	} while (s->mark != '{');
 
 	for (;;) {
 		if (!scan_next(s))
 			return false;
-		if (!strcmp(s->word, "}"))
-			return scan_next(s) && !strcmp(s->word, ";");
+		if (s->mark == '}')
+			return scan_next(s) && s->mark == ';';
 		if (!strcmp(s->word, "zone") ? !read_zone(s, out) : !statement(s, NULL))
 			return false;
 	}
@@ -261,7 +264,7 @@ static void listen_read(const char *option, struct listen *out)
 		if (!strcmp(s.word, "port") && scan_next(&s) &&
 		    !text_to_uint(s.word, 1, 65535, &port))
 			out->port = (unsigned int)port;
-		if (!strcmp(s.word, "{")) {
+		if (s.mark == '{') {
 			out->list = s.p;
 			return;
 		}
@@ -301,8 +304,8 @@ static bool list_meets(const char *list, bool v6, const struct net_addr *ours, s
 	struct in6_addr a;
 	size_t i;
 
-	while (scan_next(&s) && strcmp(s.word, "}")) {
-		if (!strcmp(s.word, ";") || !strcmp(s.word, "none") ||
+	while (scan_next(&s) && s.mark != '}') {
+		if (s.mark == ';' || !strcmp(s.word, "none") ||
 		    !strcmp(s.word, "127.0.0.0/8"))
 			continue;
 		for (i = 0; i < n; i++) {
@@ -320,7 +323,7 @@ static bool list_has_local(const char *list)
 {
 	struct scan s = { .p = list };
 
-	while (scan_next(&s) && strcmp(s.word, "}")) {
+	while (scan_next(&s) && s.mark != '}') {
 		if (!strcmp(s.word, "127.0.0.1") || !strcmp(s.word, "127.0.0.1/32") ||
 		    !strcmp(s.word, "127.0.0.0/8") || !strcmp(s.word, "localhost") ||
 		    !strcmp(s.word, "any"))
