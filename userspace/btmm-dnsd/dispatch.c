@@ -114,7 +114,13 @@ static bool check_signature(struct server *srv, struct request *rq)
 	if (!primary_signed(srv, rq) &&
 	    keys_find(srv->keys, z ? z->mirror : NULL, rq->claim.key_name, rq->claim.algorithm,
 		      &rq->key, &rq->who)) {
-		refuse_signature(srv, rq, TSIG_BADKEY);
+		/* Hosts' keys are in the zone: before that is here, nothing is known of
+		 * them. By UDP the client asks again, and that soon enough.
+		 */
+		if (!z || zone_loaded(z->mirror))
+			refuse_signature(srv, rq, TSIG_BADKEY);
+		else if (rq->from->kind != TRANSPORT_UDP)
+			dispatch_error(srv, rq, DNS_SERVFAIL);
 		return false;
 	}
 	r = tsig_check(rq->msg, rq->len, &rq->key, NULL);
