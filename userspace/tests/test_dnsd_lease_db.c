@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -59,7 +60,7 @@ static int teardown(void **state)
 	return system(command);
 }
 
-/* --- what is put in and comes out --------------------------------------------------------- */
+/* --- what is put in and comes out ------------------------------------------------------------ */
 
 static void put(struct lease_batch *b, uint64_t row, const uint8_t *zone, int64_t expiry)
 {
@@ -194,7 +195,7 @@ static void failed_batch(void **state)
 	assert_int_equal(in_zone(apex).rows, 3);
 }
 
-/* --- repeats ------------------------------------------------------------------------------ */
+/* --- repeats ------------------------------------------------------------ */
 
 static struct repeat answers[8];
 static size_t n_answers;
@@ -257,7 +258,7 @@ static void repeats(void **state)
 	assert_int_equal(answers[0].row, 2);
 }
 
-/* --- ends that are not clean ------------------------------------------------------------------ */
+/* --- ends that are not clean ------------------------------------------------------------ */
 
 /* Killed while it commits all the time: each that was told about is there, none in
  * part.
@@ -340,7 +341,7 @@ static void nowhere(void **state)
 	assert_int_equal(err, -EISDIR);
 }
 
-/* --- damage ------------------------------------------------------------------------------- */
+/* --- damage ------------------------------------------------------------ */
 
 /* Each time with something else in all of them. */
 static void fill(size_t rows)
@@ -456,7 +457,7 @@ static void damaged_in_use(void **state)
 	assert_int_equal(in_zone(apex).n, 5);
 }
 
-/* --- no room -------------------------------------------------------------------------------- */
+/* --- no room ------------------------------------------------------------ */
 
 static void set_limit(rlim_t octets)
 {
@@ -495,7 +496,7 @@ static void no_room(void **state)
 	assert_null(lease_db_message(db, (char [8]){ 0 }, 8));
 }
 
-/* --- the log ---------------------------------------------------------------------------------- */
+/* --- the log ------------------------------------------------------------ */
 
 static void tidied(void **state)
 {
@@ -524,7 +525,7 @@ static void tidied(void **state)
 	assert_int_equal(in_zone(apex).n, 500);
 }
 
-/* --- the writer --------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------ */
 
 static void wait_result(struct lease_writer *w, int wanted, size_t left)
 {
@@ -600,6 +601,9 @@ static void while_it_tidies(void **state)
 		lease_writer_submit(w, &a, &b);
 		wait_result(w, 0, 0);
 		lease_writer_tidy(w);
+		/* Sooner or later in its work. */
+		for (k = 0; k < 300 * i; k++)
+			sched_yield();
 		put(&a, ++row, apex, WALL);
 		lease_writer_submit(w, &a, &b);
 		wait_result(w, 0, 0);
