@@ -149,6 +149,8 @@ class Udp:
         family = socket.AF_INET6 if ":" in self.server[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.poll = select.poll()
+        self.poll.register(self.sock, select.POLLIN)
         self.sock.bind((src or ("::" if family == socket.AF_INET6 else "0.0.0.0"), sport))
 
     def port(self):
@@ -159,8 +161,7 @@ class Udp:
 
     def recv(self, timeout):
         """None: nothing came."""
-        ready, _, _ = select.select([self.sock], [], [], max(timeout, 0))
-        if not ready:
+        if not self.poll.poll(max(timeout, 0) * 1000):
             return None
         try:
             wire, self.peer = self.sock.recvfrom(65535)

@@ -102,7 +102,7 @@ class Llq:
         return m
 
     def wire(self, options, k=None, when=None):
-        wire, self.mac = self.message(options).to_wire(), b""
+        wire, self.mac = self.message(options).to_wire(max_size=65535), b""
         k = k or self.k
         if k:
             wire, self.mac = signed(wire, k, when=when)

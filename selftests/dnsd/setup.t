@@ -371,7 +371,7 @@ primary_start bind
 export SHIM_HELPERS=$here/setup.sh
 n=0
 mkdir "$work/newcomer"
-cd "$work/newcomer" || exit
+cd "$work/newcomer"
 while IFS= read -r command; do
 	n=$((n + 1))
 	ok "newcomer: $command" env PATH="$work/shims:$PATH" bash -c "$command"

@@ -13,7 +13,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 names = {}
-exec("from client import *\nfrom llq import *\nfrom push import *", names)
+exec("from client import *\nfrom llq import *\nfrom push import *\nfrom load import *", names)
 
 
 def run(text):
