@@ -149,6 +149,9 @@ static void walk(void **state)
 	begin(0);
 	put_soa(2, (const uint8_t *)"\7example\3net");
 	put_soa(2, (const uint8_t *)"");
+	/* Of another class, or beside the point */
+	dns_put_rr(&w.a, 2, alice, DNS_SOA, 3, 600, (const uint8_t *)"", 0);
+	put_soa(3, alice);
 	assert_true(end());
 	asks_for(alice, DNS_SOA);
 	begin(0);

@@ -215,8 +215,11 @@ static void refresh_fails(void **state)
 	expires = lease_client_expires(w.c);
 	w.now = lease_client_deadline(w.c);
 	while (w.now < expires) {
-		if (sends() && tries++ < 20)
+		if (sends() && tries++ < 20) {
 			answers(DNS_SERVFAIL, 0);
+			assert_in_range(lease_client_deadline(w.c) - w.now, 1,
+					2200 + (expires - w.now) / 9);
+		}
 		assert_int_equal(lease_client_current(w.c), w.now < expires);
 		w.now = lease_client_deadline(w.c);
 	}

@@ -325,6 +325,42 @@ static void removed(void **state)
 	stop();
 }
 
+/* IDs come round: one that is in use, or has just ended, is passed over. */
+static void ids(void **state)
+{
+	struct push_query *q, *r;
+	uint16_t first, second, id;
+	unsigned int i;
+
+	(void)state;
+	start(false);
+	q = add("q");
+	first = live();
+	r = push_client_add(w.c, other, DNS_A, "r", w.now);
+	second = sends_subscribe(other, DNS_A);
+	responds(second, 0, NULL);
+	keeps_alive(sends_keepalive(), 15000, 3600000);
+	for (i = 0, id = 0; i < 70000; i++) {
+		struct push_query *brief;
+
+		/* The next ID would be this one. */
+		if (q && id == (uint16_t)(first - 1)) {
+			push_client_remove(w.c, q, w.now);
+			sends_unsubscribe(first);
+			q = NULL;
+		}
+		brief = push_client_add(w.c, zone, DNS_A, "brief", w.now);
+		id = sends_dso(DSO_REQUEST, DSO_SUBSCRIBE);
+		assert_true(id && id != first && id != second);
+		responds(id, 0, NULL);
+		push_client_remove(w.c, brief, w.now);
+		sends_unsubscribe(id);
+	}
+	assert_null(q);
+	assert_int_equal(push_query_status(r), ANSWERS_LIVE);
+	stop();
+}
+
 static void refusals(void **state)
 {
 	static const struct {
@@ -416,6 +452,7 @@ int main(void)
 		cmocka_unit_test(reconnect),
 		cmocka_unit_test(forgets),
 		cmocka_unit_test(removed),
+		cmocka_unit_test(ids),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(cancelled),
 	};

@@ -453,13 +453,14 @@ static void violations(void **state)
 /* Likewise, at other times than in a session */
 static void early_violations(void **state)
 {
+	struct push_query *q;
 	uint16_t id;
 	int i;
 
 	(void)state;
-	for (i = 0; i < 7; i++) {
+	for (i = 0; i < 8; i++) {
 		start(i < 2);
-		add("q");
+		q = add("q");
 		wishes(PUSH_CONNECT);
 		push_client_connected(w.c, w.now, channel);
 		switch (i) {
@@ -494,6 +495,14 @@ static void early_violations(void **state)
 			id = sends_subscribe(host, DNS_A);
 			responds(id, 0, NULL);
 			wishes(PUSH_NOTHING);
+			responds(id, 0, NULL);
+			break;
+		case 7:
+			/* ... to what is about to be ended */
+			keeps_alive(sends_keepalive(), 15000, 10000);
+			id = sends_subscribe(host, DNS_A);
+			responds(id, 0, NULL);
+			push_client_remove(w.c, q, w.now);
 			responds(id, 0, NULL);
 			break;
 		}
