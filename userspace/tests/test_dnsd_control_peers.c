@@ -212,8 +212,6 @@ static void other_users(void **state)
 	static const char echo[] = "{\"method\":\"" IFACE ".Echo\"}";
 	struct fixture *f = *state;
 	int p[2], status;
-	char heard[200];
-	ssize_t n;
 	pid_t pid;
 
 	if (geteuid())
@@ -224,6 +222,7 @@ static void other_users(void **state)
 	if (!pid) {
 		char text[2000];
 		int fd, i, extra = 0;
+		ssize_t n;
 
 		if (setgid(65534) || setuid(65534))
 			_exit(1);
@@ -243,16 +242,9 @@ static void other_users(void **state)
 		_exit(n <= 0 || write(p[1], text, n) != n || !extra);
 	}
 	close(p[1]);
-	run_until(f, has_come(p[0]));
-	n = read(p[0], heard, sizeof(heard) - 1);
-	assert_true(n > 0);
-	heard[n] = '\0';
-	assert_string_equal(heard,
+	assert_string_equal(hear(f, p[0]),
 			    "{\"error\":\"" SERVICE ".PermissionDenied\",\"parameters\":{}}");
-	run_until(f, has_come(p[0]));
-	n = read(p[0], heard, sizeof(heard) - 1);
-	assert_int_equal(n, sizeof("{\"parameters\":{}}"));
-	assert_string_equal(heard, "{\"parameters\":{}}");
+	assert_string_equal(hear(f, p[0]), "{\"parameters\":{}}");
 	/* the second of the two, and not the first */
 	assert_int_equal(f->calls, 1);
 	assert_int_equal(f->uid, 65534);
