@@ -302,6 +302,14 @@ static void answers_that_make_no_sense(void **state)
 		assert_next("event 0 +host/A.1");
 		assert_true(ack(w.got, NULL));
 	}
+	/* A record of another type than was asked for */
+	answers[9] = DNS_OPT;
+	killed();
+	restarted();
+	w.zones[0].unloaded = false;
+	assert_int_equal(subs_resync(w.s, id, answers, len, w.now), -EBADMSG);
+	pass(0);
+	assert_next("event 0 +host/A.1");
 	free(answers);
 	assert_int_equal(subs_resync(w.s, no_id, NULL, 0, w.now), -ENOENT);
 }

@@ -228,7 +228,8 @@ size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out)
 	return len;
 }
 
-bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t len)
+bool subs_collect_packed(struct subs_collect *c, uint16_t type, const uint8_t *packed,
+			 size_t len)
 {
 	while (len) {
 		struct subs_change in = { .before = true };
@@ -240,7 +241,7 @@ bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t l
 		in.rdlen = dns_u16(packed + 6);
 		in.repeat = packed[8];
 		in.rdata = packed + KEPT;
-		if (in.rdlen > len - KEPT)
+		if (in.type != type || in.rdlen > len - KEPT)
 			return false;
 		subs_collect(c, &in);
 		packed += KEPT + in.rdlen;

@@ -62,9 +62,10 @@ struct subs_changes *subs_collect_end(struct subs_collect *c);
 /*
  * The set of those that are there afterwards, to keep on disk; and back, as
  * removals. Those to be repeated are again when they turn out to be there. False:
- * malformed (what came before is collected).
+ * malformed, or of another type than @type (what came before is collected).
  */
 size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out);	/* NULL: the size */
-bool subs_collect_packed(struct subs_collect *c, const uint8_t *packed, size_t len);
+bool subs_collect_packed(struct subs_collect *c, uint16_t type, const uint8_t *packed,
+			 size_t len);
 
 #endif

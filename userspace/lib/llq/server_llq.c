@@ -335,7 +335,8 @@ static struct subs_changes *difference(struct subs *s, uint32_t topic, const uin
 	*good = len >= PLACE_KEPT;
 	if (*good) {
 		place = (uint64_t)dns_u32(answers) << 32 | dns_u32(answers + 4);
-		*good = subs_collect_packed(&c, answers + PLACE_KEPT, len - PLACE_KEPT);
+		*good = subs_collect_packed(&c, topic_at(s, topic)->type, answers + PLACE_KEPT,
+					    len - PLACE_KEPT);
 	}
 	moved = place != subs_place_hash(s, topic);
 	while (subs_changes_next(current, &pos, &rr)) {
