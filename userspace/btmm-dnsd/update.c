@@ -488,7 +488,11 @@ uint64_t update_deadline(const struct updates *u)
 	for (up = u->upstreams; up; up = up->next)
 		at = earlier(at, forward_deadline(up));
 	/* The end of a commit under way is told by update_fd(). */
-	return u->committing ? at : earlier(at, u->lazy_at);
+	if (u->committing)
+		return at;
+	if (u->to_intend.first || u->to_end.first)
+		return u->clock.now;
+	return earlier(at, u->lazy_at);
 }
 
 void update_tick(struct updates *u, const struct update_clock *c)

@@ -9,7 +9,6 @@
 #define LAZY_MS		200	/* until what nobody waits for is written */
 #define AGAIN_MS	1000	/* ... and when that failed */
 #define REPEATS_MIN	64	/* rows to forget at a time */
-#define UNTIDY_MAX	64	/* commits */
 
 /* --- what is to be written -------------------------------------------------------- */
 
@@ -144,7 +143,6 @@ static void complete(struct updates *u, int ret, struct lease_batch *unwritten)
 	char text[3072];
 
 	u->committing = false;
-	u->untidy++;
 	lease_db_stats(lease_writer_db(u->writer), &stats);
 	u->stats.commits = stats.commits;
 	u->stats.commit_us_last = stats.last_us;
@@ -203,34 +201,15 @@ static void begin(struct updates *u)
 	lease_writer_submit(u->writer, &u->intents, &u->rest);
 }
 
-/* Is the data base being tidied? */
-static bool tidying(struct updates *u)
-{
-	struct lease_batch none;
-	int ret;
-
-	if (!u->tidying)
-		return false;
-	if (!lease_writer_idle(u->writer))
-		return true;
-	/* There is no result; but the descriptor is readable until one is asked for. */
-	lease_writer_result(u->writer, &ret, &none);
-	u->tidying = false;
-	return false;
-}
-
 void commit_turn(struct updates *u)
 {
 	int i;
 
 	/* Twice at most: what the first lets go on may have to be written at once. */
-	for (i = 0; i < 2 && !tidying(u) && collect(u) && wanted(u); i++)
+	for (i = 0; i < 2 && collect(u) && wanted(u); i++)
 		begin(u);
-	if (u->untidy >= UNTIDY_MAX && !tidying(u) && collect(u) && !wanted(u)) {
-		u->untidy = 0;
-		u->tidying = true;
+	if (collect(u) && !wanted(u) && u->writer && lease_writer_idle(u->writer))
 		lease_writer_tidy(u->writer);
-	}
 }
 
 void commit_flush(struct updates *u)
@@ -238,10 +217,9 @@ void commit_flush(struct updates *u)
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		if (u->committing || u->tidying)
+		if (u->committing)
 			lease_writer_wait(u->writer);
-		if (!tidying(u))
-			collect(u);
+		collect(u);
 		if (!wanted(u) && !u->rest.n)
 			break;
 		begin(u);

@@ -120,8 +120,6 @@ struct updates {
 	struct job_list intending_jobs, ending_jobs;	/* the commit under way */
 	bool committing;
 	uint64_t lazy_at;			/* ms: when rest is due by itself */
-	unsigned int untidy;			/* commits since it was tidied */
-	bool tidying;
 	struct update_zone **zones;
 	size_t n_zones, zones_size;
 	struct update_zone *due;

@@ -374,11 +374,11 @@ static inline void run(struct world *w)
 	for (i = 0; more; i++) {
 		assert_true(i < 1000);
 		update_turn(w->u, &w->c);
-		while (w->u->committing || w->u->tidying) {
+		while (w->u->committing) {
 			lease_writer_wait(w->u->writer);
 			update_turn(w->u, &w->c);
 		}
-		more = primary_work(w);
+		more = primary_work(w) || update_deadline(w->u) == w->c.now;
 		if (w->poked && w->synchronous && w->mode != PRIMARY_DOWN) {
 			sync_now(w);
 			more = true;
