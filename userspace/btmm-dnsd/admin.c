@@ -60,7 +60,7 @@ const char help_run[] =
 "  --config FILE   the configuration (default: /etc/btmm/dnsd.conf)\n"
 "  --verbose       tell more\n";
 
-/* --- how commands fail --------------------------------------------------------------- */
+/* --- how commands fail --------------------------------------------------- */
 
 static void say(const char *fmt, va_list ap)
 {
@@ -124,7 +124,7 @@ int admin_code(int err)
 	}
 }
 
-/* --- options --------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 static const struct admin_option *option_find(const struct admin_option *o, const char *word,
 					      const char **value)
@@ -177,7 +177,7 @@ int admin_options(int argc, char **argv, const struct admin_option *options)
 	return n;
 }
 
-/* --- help ------------------------------------------------------------------------------- */
+/* --- help ---------------------------------------------------------------- */
 
 static void help_overview(void)
 {

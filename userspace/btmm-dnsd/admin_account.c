@@ -25,7 +25,7 @@ const char help_account_rekey[] =
 "\n"
 "  --hosts DIR   write the new key of every host to DIR/NAME.key\n";
 
-/* --- list --------------------------------------------------------------------------------- */
+/* --- list ---------------------------------------------------------------- */
 
 int cmd_account_list(int argc, char **argv)
 {
@@ -66,7 +66,7 @@ int cmd_account_list(int argc, char **argv)
 	return err ? admin_fail(ADMIN_FAILED, "the list cannot be written") : ADMIN_OK;
 }
 
-/* --- remove --------------------------------------------------------------------------------- */
+/* --- remove -------------------------------------------------------------- */
 
 /* A zone that stands in dnsd.conf itself is its writer's. */
 static int check_ours(struct setup *su, struct why *why)
@@ -118,7 +118,7 @@ int cmd_account_remove(int argc, char **argv)
 	return code;
 }
 
-/* --- rekey ------------------------------------------------------------------------------------ */
+/* --- rekey --------------------------------------------------------------- */
 
 struct writing {
 	const char *dir;

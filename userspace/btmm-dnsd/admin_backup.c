@@ -31,7 +31,7 @@ const char help_backup[] =
 "\n"
 "  --force   go on when a zone's primary cannot be asked for its records\n";
 
-/* --- configuration ---------------------------------------------------------------------------- */
+/* --- configuration ------------------------------------------------------- */
 
 static int put_file(struct buf *tar, const char *path, const char *name, mode_t mode,
 		    time_t when, struct why *why)
@@ -66,7 +66,7 @@ static int put_etc(struct buf *tar, struct why *why)
 	return err;
 }
 
-/* --- leases --------------------------------------------------------------------------------------- */
+/* --- leases -------------------------------------------------------------- */
 
 struct marks {
 	struct stat db, wal;
@@ -174,7 +174,7 @@ static void put_leases(struct buf *tar, const struct dnsd_conf *conf)
 	buf_free(&db);
 }
 
-/* --- zones --------------------------------------------------------------------------------------------- */
+/* --- zones --------------------------------------------------------------- */
 
 static int put_zone(struct buf *tar, const struct conf_zone *z, bool force, struct why *why)
 {

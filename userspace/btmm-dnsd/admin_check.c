@@ -62,7 +62,7 @@ static void __attribute__((format(printf, 2, 3))) bad(struct check *c, const cha
 	va_end(ap);
 }
 
-/* --- the certificate ---------------------------------------------------------------------- */
+/* --- the certificate ----------------------------------------------------- */
 
 static void check_cert(struct check *c)
 {
@@ -101,7 +101,7 @@ static void check_cert(struct check *c)
 	buf_free(&key);
 }
 
-/* --- a zone's primary ----------------------------------------------------------------------- */
+/* --- a zone's primary ---------------------------------------------------- */
 
 static const struct tsig_key *key_of(const struct conf_zone *z)
 {
@@ -135,7 +135,7 @@ static bool check_primary(struct check *c, const struct conf_zone *z, uint32_t *
 	return true;
 }
 
-/* --- the daemon ----------------------------------------------------------------------------- */
+/* --- the daemon ---------------------------------------------------------- */
 
 static const json_t *zone_status(const struct check *c, const struct conf_zone *z)
 {
@@ -189,7 +189,7 @@ static void check_mirror(struct check *c, const struct conf_zone *z, bool has_se
 		good(c, "%s: is served, serial %u", z->name, ours);
 }
 
-/* --- what clients see ------------------------------------------------------------------------- */
+/* --- what clients see ---------------------------------------------------- */
 
 static int ask_name(struct ask *a, const uint8_t *name, uint16_t type, uint8_t *room,
 		    struct why *why)
@@ -281,7 +281,7 @@ static void check_private(struct check *c, const struct conf_zone *z, uint8_t *r
 		good(c, "%s account key: is accepted", z->name);
 }
 
-/* --- the delegation ----------------------------------------------------------------------------- */
+/* --- the delegation ------------------------------------------------------ */
 
 static void check_delegation(struct check *c, const struct conf_zone *z, uint8_t *room)
 {
@@ -314,7 +314,7 @@ static void check_delegation(struct check *c, const struct conf_zone *z, uint8_t
 	    ask_rcode_text(dns_rcode(a.reply), buf));
 }
 
-/* --- all of it ------------------------------------------------------------------------------------ */
+/* --- all of it ----------------------------------------------------------- */
 
 static void check_zone(struct check *c, const struct conf_zone *z, uint8_t *room)
 {

@@ -172,7 +172,7 @@ const char *ask_rcode_text(unsigned int rcode, char buf[24])
 	return buf;
 }
 
-/* --- zone transfers ---------------------------------------------------------------- */
+/* --- zone transfers ------------------------------------------------------ */
 
 struct transfer {
 	unsigned int soas;	/* seen: the second ends it */

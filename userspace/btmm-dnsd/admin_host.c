@@ -94,7 +94,7 @@ static int begin(struct host_cmd *c, const char *name)
 	return ADMIN_OK;
 }
 
-/* --- the key's file ------------------------------------------------------------------- */
+/* --- the key's file ------------------------------------------------------ */
 
 /* Returns an exit code. @path gets where it is; "" for the screen. */
 static int write_key(const struct host_cmd *c, const struct tsig_key *key, char *path, size_t size)
@@ -156,7 +156,7 @@ int cmd_host_key(int argc, char **argv)
 	return code;
 }
 
-/* --- list ------------------------------------------------------------------------------- */
+/* --- list ---------------------------------------------------------------- */
 
 struct list {
 	const struct conf_zone *zone;
@@ -234,7 +234,7 @@ int cmd_host_list(int argc, char **argv)
 	return code;
 }
 
-/* --- what the front-end is asked ------------------------------------------------------------ */
+/* --- what the front-end is asked ----------------------------------------- */
 
 /* Signed by @key: 0, -EKEYREJECTED, or another error. */
 static int try_key(const struct host_cmd *c, const struct tsig_key *key, struct why *why)
@@ -306,7 +306,7 @@ static int tell(const struct why *why, int err)
 			  " (does btmm-dnsd run? systemctl start btmm-dnsd)" : "");
 }
 
-/* --- add ---------------------------------------------------------------------------------------- */
+/* --- add ----------------------------------------------------------------- */
 
 static int enrol(const struct host_cmd *c, enum tsig_algorithm algorithm,
 		 const uint8_t generation[KEYS_GENERATION], struct why *why)
@@ -431,7 +431,7 @@ int cmd_host_add(int argc, char **argv)
 	return code;
 }
 
-/* --- remove --------------------------------------------------------------------------------------- */
+/* --- remove -------------------------------------------------------------- */
 
 static int unenrol(const struct host_cmd *c, struct why *why)
 {

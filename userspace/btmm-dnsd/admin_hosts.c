@@ -200,7 +200,7 @@ int admin_hosts(const struct conf_zone *z, const struct tsig_key *account, admin
 	return err;
 }
 
-/* --- one host ----------------------------------------------------------------------- */
+/* --- one host ------------------------------------------------------------ */
 
 /* From the answer of a primary to a question for its ENROLLED record. */
 static int read_answer(const struct ask *a, const uint8_t *name, enum tsig_algorithm *algorithm,
@@ -301,7 +301,7 @@ int admin_key_write(const char *path, const struct tsig_key *key, bool bind_form
 	return err;
 }
 
-/* --- names --------------------------------------------------------------------------- */
+/* --- names --------------------------------------------------------------- */
 
 static int deepest_first(const void *a, const void *b)
 {

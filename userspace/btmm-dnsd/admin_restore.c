@@ -29,7 +29,7 @@ struct restore {
 	struct buf notes;
 };
 
-/* --- the archive ------------------------------------------------------------------------------- */
+/* --- the archive --------------------------------------------------------- */
 
 static bool begins(const char *s, const char *with)
 {
@@ -63,7 +63,7 @@ static int check_archive(const struct restore *r, const char *path, struct why *
 	return 0;
 }
 
-/* --- configuration -------------------------------------------------------------------------------- */
+/* --- configuration ------------------------------------------------------- */
 
 static int put_etc(struct restore *r, struct files_owner daemon, struct why *why)
 {
@@ -90,7 +90,7 @@ static int put_etc(struct restore *r, struct files_owner daemon, struct why *why
 	return err ? err : files_apply(r->etc, why);
 }
 
-/* --- a zone ----------------------------------------------------------------------------------------- */
+/* --- a zone -------------------------------------------------------------- */
 
 /* What is there of it goes, and is kept. */
 static int take_off_old(struct restore *r, const struct dnsd_conf *old, const char *domain,
@@ -201,7 +201,8 @@ static int restore_zone(struct restore *r, const char *domain, const struct tar_
 	if (zone_text_later(buf_text(&data), (uint32_t)time(NULL), &text))
 		err = set_up(more, domain, &text, why);
 	else
-		err = why_set(why, -EBADMSG, "%s in the backup does not begin with an SOA", f->name);
+		err = why_set(why, -EBADMSG, "%s in the backup does not begin with an SOA",
+			      f->name);
 	buf_free(&data);
 	buf_free(&text);
 	if (err)
@@ -213,7 +214,7 @@ static int restore_zone(struct restore *r, const char *domain, const struct tar_
 	return 0;
 }
 
-/* --- leases ------------------------------------------------------------------------------------------- */
+/* --- leases -------------------------------------------------------------- */
 
 static void put_leases(struct restore *r, struct files_owner daemon)
 {
@@ -238,7 +239,7 @@ static void put_leases(struct restore *r, struct files_owner daemon)
 			   strerror(-err));
 }
 
-/* --- all of it ----------------------------------------------------------------------------------------- */
+/* --- all of it ----------------------------------------------------------- */
 
 /* In the reverse order. The last zone put itself back. */
 static void undo(struct restore *r)

@@ -64,7 +64,7 @@ static int connect_to(struct talk *s, const struct net_addr *to)
 }
 
 int talk_open(struct talk *s, const struct net_addr *to, bool tcp,
-		unsigned int timeout_ms, struct why *why)
+	      unsigned int timeout_ms, struct why *why)
 {
 	char text[NET_TEXT_SIZE];
 	int err;
@@ -93,7 +93,7 @@ void talk_close(struct talk *s)
 	s->fd = -1;
 }
 
-/* --- TLS ------------------------------------------------------------------------- */
+/* --- TLS ----------------------------------------------------------------- */
 
 /* What an SSL function wants before it is called again; 0: again. */
 static int ssl_wait(struct talk *s, int r)
@@ -158,7 +158,7 @@ int talk_tls(struct talk *s, char *pin, size_t pin_size, struct why *why)
 	return 0;
 }
 
-/* --- octets ----------------------------------------------------------------------- */
+/* --- octets -------------------------------------------------------------- */
 
 static int send_all(struct talk *s, const uint8_t *p, size_t len)
 {

@@ -25,7 +25,7 @@ uint64_t talk_now_ms(void);
 
 /* Connects; each message then has @timeout_ms to come. 0, or negative errno and why. */
 int talk_open(struct talk *s, const struct net_addr *to, bool tcp,
-		unsigned int timeout_ms, struct why *why);
+	      unsigned int timeout_ms, struct why *why);
 /* TLS on it, whoever the server is; @pin (may be NULL) gets sha256//... of its key. */
 int talk_tls(struct talk *s, char *pin, size_t pin_size, struct why *why);
 void talk_close(struct talk *s);
@@ -38,6 +38,6 @@ int talk_recv_message(struct talk *s, uint8_t *buf, size_t *len);
 int talk_send_datagram(struct talk *s, const uint8_t *msg, size_t len);
 /* -ETIMEDOUT at @end, in ms. */
 int talk_recv_datagram(struct talk *s, uint64_t end, uint8_t *buf, size_t size,
-			 size_t *len);
+		       size_t *len);
 
 #endif

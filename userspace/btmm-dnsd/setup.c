@@ -49,7 +49,7 @@ void setup_free(struct setup *su)
 	buf_free(&su->notes);
 }
 
-/* --- the plan ----------------------------------------------------------------------------------- */
+/* --- the plan ------------------------------------------------------------ */
 
 static int plan_keys(struct setup *su, struct why *why)
 {
@@ -149,7 +149,7 @@ static int plan(struct setup *su, struct why *why)
 	return err;
 }
 
-/* --- doing it -------------------------------------------------------------------------------------- */
+/* --- doing it ------------------------------------------------------------ */
 
 static int check_conf(struct setup *su, struct why *why)
 {

@@ -38,7 +38,7 @@ static const char *zone_file(const char *domain)
 	return path;
 }
 
-/* --- what BIND has ------------------------------------------------------------------ */
+/* --- what BIND has ------------------------------------------------------- */
 
 /* named-checkconf over what is planned; its whole configuration into @out. */
 static int check_copy(struct setup *su, struct buf *out, struct why *why)
@@ -76,7 +76,7 @@ static int read_conf(struct setup *su, struct bind_conf *conf, struct why *why)
 	return err;
 }
 
-/* --- our zones ----------------------------------------------------------------------- */
+/* --- our zones ----------------------------------------------------------- */
 
 static void zone_statement(const struct setup *su, struct buf *out)
 {
@@ -211,7 +211,7 @@ static int plan_include(struct setup *su, struct why *why)
 	return err;
 }
 
-/* --- where named listens --------------------------------------------------------------- */
+/* --- where named listens ------------------------------------------------- */
 
 static void our_options(const struct setup *su, struct buf *out)
 {
@@ -369,7 +369,7 @@ static void note_rates(struct setup *su, const struct bind_conf *conf)
 			   "'notify-rate 1000; startup-notify-rate 1000;' into its options { }");
 }
 
-/* --- the steps --------------------------------------------------------------------------- */
+/* --- the steps ----------------------------------------------------------- */
 
 static int plan(struct setup *su, struct why *why)
 {

@@ -12,7 +12,7 @@
 #include "../lib/text/number.h"
 #include "setup.h"
 
-/* --- words ----------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------- */
 
 struct scan {
 	const char *p;
@@ -87,7 +87,7 @@ static void strings_free(struct strings *s)
 	free(s->v);
 }
 
-/* --- statements ------------------------------------------------------------------- */
+/* --- statements ---------------------------------------------------------- */
 
 /*
  * To the end of the statement whose first word was read, blocks and all; it is put
@@ -200,7 +200,7 @@ void bind_conf_free(struct bind_conf *c)
 	memset(c, 0, sizeof(*c));
 }
 
-/* --- questions -------------------------------------------------------------------- */
+/* --- questions ----------------------------------------------------------- */
 
 bool bind_conf_has_zone(const struct bind_conf *c, const char *name)
 {

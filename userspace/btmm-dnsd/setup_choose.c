@@ -76,8 +76,8 @@ static int choose_ports(struct setup *su, struct why *why)
 	if (!su->notify_port)
 		su->notify_port = su->told.notify_port ? su->told.notify_port : SETUP_NOTIFY_PORT;
 	if (su->told.notify_port && su->told.notify_port != su->notify_port)
-		return why_set(why, -EINVAL, "--notify-port %u: it is %u by " SETUP_CONF ", and the "
-			       "zones that are there use that", su->notify_port,
+		return why_set(why, -EINVAL, "--notify-port %u: it is %u by " SETUP_CONF
+			       ", and the zones that are there use that", su->notify_port,
 			       su->told.notify_port);
 	if (su->kind == PRIMARY_REMOTE)
 		return 0;

@@ -34,7 +34,7 @@ const char help_setup[] =
 const char help_account_add[] =
 "The same as 'btmm-dnsd setup --domain DOMAIN', with all its options.\n";
 
-/* --- options ---------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------- */
 
 static int add_address(void *arg, const char *value)
 {
@@ -132,7 +132,7 @@ static int read_options(int argc, char **argv, struct setup *su, struct words *w
 	return take_words(su, w);
 }
 
-/* --- what it says ------------------------------------------------------------------------- */
+/* --- what it says -------------------------------------------------------- */
 
 static void print_delegation(const struct setup *su)
 {

@@ -36,7 +36,7 @@ static const char *addr_text(const struct net_addr *a, char out[INET6_ADDRSTRLEN
 	return out;
 }
 
-/* --- setup.conf ----------------------------------------------------------------------------- */
+/* --- setup.conf ---------------------------------------------------------- */
 
 struct reading {
 	struct setup *su;
@@ -155,7 +155,7 @@ static void setup_conf_text(const struct setup *su, struct buf *out)
 		buf_add(out, "address = %s\n", addr_text(&su->addrs[i], addr));
 }
 
-/* --- dnsd.conf --------------------------------------------------------------------------------- */
+/* --- dnsd.conf ----------------------------------------------------------- */
 
 static void listen_lines(const struct setup *su, const char *key, uint16_t port, bool notify,
 			 struct buf *out)

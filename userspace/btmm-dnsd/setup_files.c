@@ -157,7 +157,7 @@ int file_read(const char *path, struct buf *out)
 	return err;
 }
 
-/* --- one file on the disk ------------------------------------------------------ */
+/* --- one file on the disk ------------------------------------------------ */
 
 static int sync_dir_of(const char *path)
 {
@@ -256,7 +256,7 @@ int file_write(const char *path, const void *data, size_t len, mode_t mode,
 	return err ? err : sync_dir_of(path);
 }
 
-/* --- what is to be done --------------------------------------------------------- */
+/* --- what is to be done -------------------------------------------------- */
 
 static struct item *item_find(const struct files *f, const char *path)
 {
@@ -432,7 +432,7 @@ void files_report(const struct files *f, FILE *out)
 	}
 }
 
-/* --- doing it ------------------------------------------------------------------- */
+/* --- doing it ------------------------------------------------------------ */
 
 static int make_parents(const char *path)
 {

@@ -34,7 +34,7 @@ const char *setup_domain(const char *text, uint8_t name[DNAME_MAX], char out[DNA
 	return NULL;
 }
 
-/* --- addresses -------------------------------------------------------------------------- */
+/* --- addresses ----------------------------------------------------------- */
 
 bool setup_wildcard(const struct in6_addr *a)
 {
@@ -173,7 +173,7 @@ void setup_listen(struct setup *su)
 	}
 }
 
-/* --- the daemon's user -------------------------------------------------------------------- */
+/* --- the daemon's user --------------------------------------------------- */
 
 bool setup_systemd(void)
 {

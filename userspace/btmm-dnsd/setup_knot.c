@@ -40,7 +40,7 @@ static const char *zone_file(const char *domain)
 	return path;
 }
 
-/* --- what knot.conf says --------------------------------------------------------------- */
+/* --- what knot.conf says ------------------------------------------------- */
 
 /* The value in a line "key: value" or "- key: value", NULL if it is another line. */
 static const char *value_of(const char *line, size_t len, const char *key, char *out, size_t size)
@@ -166,7 +166,7 @@ static int look_at_listen(struct setup *su, const char *text, bool *there, struc
 	return 0;
 }
 
-/* --- our file ------------------------------------------------------------------------------ */
+/* --- our file ------------------------------------------------------------ */
 
 static void head(const struct setup *su, bool listen, struct buf *out)
 {
@@ -296,7 +296,7 @@ static int plan_include(struct setup *su, struct buf *main_text, struct why *why
 	return files_put(su->files, MAIN, main_text, 0, keep, why);
 }
 
-/* --- the steps --------------------------------------------------------------------------------- */
+/* --- the steps ----------------------------------------------------------- */
 
 static int plan(struct setup *su, struct why *why)
 {
@@ -435,8 +435,16 @@ static int drop(struct setup *su, struct why *why)
 	return err;
 }
 
+/* Its journal is one for all zones; what is left there of this one is nobody's. */
 static int drop_data(struct setup *su, struct why *why)
 {
+	const char *const purge[] = {
+		"knotc", "-f", "zone-purge", su->domain, "+orphan", "+journal", "+timers", NULL,
+	};
+
+	/* A server that does not run keeps it until it is asked for the zone again. */
+	if (!su->root)
+		run_program(purge, NULL);
 	return files_remove(su->files, zone_file(su->domain), why);
 }
 

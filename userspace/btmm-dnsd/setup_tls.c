@@ -109,7 +109,7 @@ static void take(BIO *bio, struct buf *out)
 }
 
 int cert_make(const char *host, const char *const *names, time_t now, struct buf *cert,
-	     struct buf *key, struct why *why)
+	      struct buf *key, struct why *why)
 {
 	EVP_PKEY *pkey = EVP_EC_gen("P-256");
 	BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_mem());
@@ -184,7 +184,7 @@ static int check_key(X509 *x, const struct buf *pem, struct why *why)
 }
 
 int cert_look(const struct buf *cert, const struct buf *key, const char *host,
-	     struct cert_info *out, struct why *why)
+	      struct cert_info *out, struct why *why)
 {
 	BIO *bio = BIO_new_mem_buf(buf_text(cert), (int)cert->len);
 	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL) : NULL;
@@ -199,7 +199,7 @@ int cert_look(const struct buf *cert, const struct buf *key, const char *host,
 	else if (key)
 		err = check_key(x, key, why);
 	if (!err) {
-		out->self_signed = X509_check_issued(x, x) == X509_V_OK;
+		out->self_signed = X509_self_signed(x, 1) == 1;
 		out->names_host = X509_check_host(x, host, 0, 0, NULL) == 1;
 	}
 	ERR_clear_error();

@@ -17,7 +17,7 @@
  * PEM. 0 or -EIO and why.
  */
 int cert_make(const char *host, const char *const *names, time_t now, struct buf *cert,
-	     struct buf *key, struct why *why);
+	      struct buf *key, struct why *why);
 
 struct cert_info {
 	char pin[CERT_PIN_SIZE];	/* sha256//BASE64 of the SPKI (RFC 7858, RFC 7469) */
@@ -30,6 +30,6 @@ struct cert_info {
  * asked) belongs to it. @host: the name clients use. 0, or -EINVAL and why.
  */
 int cert_look(const struct buf *cert, const struct buf *key, const char *host,
-	     struct cert_info *out, struct why *why);
+	      struct cert_info *out, struct why *why);
 
 #endif
