@@ -85,7 +85,8 @@ static void refresh_changes_nothing(void **state)
 	assert_int_equal(update(A, 100, { ADD, A, DNS_A, ONE }, { ADD, A, DNS_TXT, "x" },
 				{ ADD, TUNNEL, DNS_A, ONE }), 0);
 	/* By way of "delete, then add", too. */
-	assert_int_equal(update(A, 100, { DELETE_NAME, A, DNS_ANY, "" }, { DELETE_SET, TUNNEL, DNS_A, "" },
+	assert_int_equal(update(A, 100, { DELETE_NAME, A, DNS_ANY, "" },
+				{ DELETE_SET, TUNNEL, DNS_A, "" },
 				{ ADD, A, DNS_A, ONE }, { ADD, A, DNS_TXT, "x" },
 				{ ADD, TUNNEL, DNS_A, ONE }), 0);
 	assert_int_equal(update(A, 100, { DELETE, A, DNS_A, ONE }, { ADD, A, DNS_A, ONE }), 0);

@@ -117,7 +117,7 @@ void rewrite_put_effect(struct rewrite *r, const struct rewrite_effect *e)
 	}
 	at = index_at(r, e->owner, &e->m);
 	if (!*at)
-		*at = (uint32_t)++r->n_effects;
+		*at = (uint32_t)(r->n_effects += 1);
 	r->effects[*at - 1] = *e;
 }
 

@@ -90,7 +90,7 @@ uint32_t leases_clamp(const struct leases *l, uint32_t asked, bool key);
 uint32_t leases_longest(const struct leases *l, uint16_t type);
 
 struct lease_zone *lease_zone_add(struct leases *l, struct zone *mirror, void *arg);
-/* Its leases are forgotten here, not in the data base. */
+/* Its leases are forgotten here, not in the data base. Nobody may hold locks there. */
 void lease_zone_remove(struct lease_zone *z);
 struct zone *lease_zone_mirror(const struct lease_zone *z);
 struct leases *lease_zone_leases(const struct lease_zone *z);
@@ -159,9 +159,10 @@ struct lease_owner *lease_zone_due(const struct lease_zone *z);
 /*
  * An UPDATE that takes away the expired leases of some owners, on the condition
  * that their markers at the primary are what the mirror says. The owners are locked
- * and settled. @n: how many were given, in: how many fit, out (0: nothing to do or no
- * room for even one). What is only known here (no marker in the mirror) is
- * dropped at once. Return: octets, 0: nothing is to be sent.
+ * and settled. @n: how many were given, in: how many were looked at, out. Of a first one
+ * with more than fits, only a part goes. What is only known here (no marker in the
+ * mirror) is dropped at once. Return: octets, 0: nothing is to be sent, or (if an owner
+ * still has expired leases) there is no room for even one.
  */
 size_t lease_expiry_build(struct lease_zone *z, struct lease_owner *const *owners, size_t *n,
 			  uint16_t id, uint8_t *out, size_t size);
@@ -177,6 +178,7 @@ void lease_zone_changed(struct lease_zone *z, const struct zone_change *c);
  * it. Markers without a lease get the longest; leases without a marker are dropped;
  * markers without a record, and all that a removed host held, end at once; what
  * is expired is hidden and what is not is shown. The first time for the whole zone.
+ * leases_pass() is to follow: what a data base said may be over already.
  */
 void lease_zone_synced(struct lease_zone *z, uint64_t mark, uint64_t now);
 bool lease_zone_loaded(const struct lease_zone *z);
