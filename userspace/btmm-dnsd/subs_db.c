@@ -49,7 +49,8 @@ static const char schema[] =
 	/* IDs are random: by rows, what comes together stands together. */
 	"CREATE TABLE llqs(row INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE,"
 	"	zone BLOB NOT NULL, name BLOB NOT NULL, type INTEGER NOT NULL,"
-	"	peer BLOB NOT NULL, local BLOB NOT NULL, apple INTEGER NOT NULL, who BLOB, tag INTEGER, expires INTEGER NOT NULL,"
+	"	peer BLOB NOT NULL, local BLOB NOT NULL, apple INTEGER NOT NULL,"
+	"	who BLOB, tag INTEGER, expires INTEGER NOT NULL,"
 	"	signed INTEGER NOT NULL, udp INTEGER NOT NULL, answers BLOB);"
 	"CREATE INDEX llqs_zone ON llqs(zone);";
 

@@ -67,14 +67,14 @@ static int world_stop(void **state)
 #define world_test(f)	cmocka_unit_test_setup_teardown(f, world_start, world_stop)
 
 /* Other limits than the usual, before anything has happened. */
-MAYBE static void world_again(void)
+static MAYBE void world_again(void)
 {
 	subs_free(w.s);
 	world_new();
 }
 
 /* Lets time pass; the engine does what falls due. */
-MAYBE static void pass(uint64_t ms)
+static MAYBE void pass(uint64_t ms)
 {
 	uint64_t end = w.now + ms;
 
@@ -90,7 +90,7 @@ MAYBE static void pass(uint64_t ms)
 	w.now = end;
 }
 
-MAYBE static struct subs_stats stats(void)
+static MAYBE struct subs_stats stats(void)
 {
 	struct subs_stats out;
 
@@ -98,7 +98,7 @@ MAYBE static struct subs_stats stats(void)
 	return out;
 }
 
-MAYBE static uint32_t n_llqs(void)
+static MAYBE uint32_t n_llqs(void)
 {
 	struct subs_stats out = stats();
 
@@ -121,7 +121,7 @@ static struct subs_origin from_host(uint8_t n, uint16_t port)
 	return o;
 }
 
-MAYBE static struct subs_origin from_stream(enum subs_transport t, uint64_t stream)
+static MAYBE struct subs_origin from_stream(enum subs_transport t, uint64_t stream)
 {
 	struct subs_origin o = from_host(7, (uint16_t)(40000 + stream));
 
@@ -187,7 +187,7 @@ static int tell(const struct subs_origin *from, const struct subs_identity *who,
 	return ret;
 }
 
-MAYBE static void say_all(const struct subs_origin *from, const struct subs_identity *who,
+static MAYBE void say_all(const struct subs_origin *from, const struct subs_identity *who,
 			  const struct asked *q, unsigned int n)
 {
 	uint8_t msg[DNS_MAX];
@@ -258,7 +258,7 @@ static void text_options(const struct dns_shape *shape)
 }
 
 /* The oldest message sent that has not been looked at, as text. */
-MAYBE static const char *next(void)
+static MAYBE const char *next(void)
 {
 	struct dns_shape shape;
 	struct dns_walk walk;
@@ -295,7 +295,7 @@ MAYBE static const char *next(void)
 /* --- common ways --- */
 
 /* Through all four steps; w.id[0] is the LLQ's. */
-MAYBE static void set_up(const struct subs_origin *from, const struct subs_identity *who,
+static MAYBE void set_up(const struct subs_origin *from, const struct subs_identity *who,
 			 const uint8_t *name, uint16_t type, uint32_t lease)
 {
 	uint8_t id[LLQ_ID_LEN];
@@ -312,7 +312,7 @@ MAYBE static void set_up(const struct subs_origin *from, const struct subs_ident
 }
 
 /* As dispatch.c does it. False: it did not count. */
-MAYBE static bool ack_as(const struct sent *event, const struct subs_origin *from,
+static MAYBE bool ack_as(const struct sent *event, const struct subs_origin *from,
 			 const struct subs_identity *by, const struct tsig_mac *prior,
 			 uint16_t error)
 {
@@ -344,7 +344,7 @@ MAYBE static bool ack_as(const struct sent *event, const struct subs_origin *fro
 	return stats().acked > before;
 }
 
-MAYBE static bool ack(const struct sent *event, const struct subs_identity *by)
+static MAYBE bool ack(const struct sent *event, const struct subs_identity *by)
 {
 	return ack_as(event, &event->to, by, &event->mac, 0);
 }
@@ -352,7 +352,7 @@ MAYBE static bool ack(const struct sent *event, const struct subs_identity *by)
 /* --- restarts --- */
 
 /* kill -9: nothing is said to anybody. The zones are not there at first. */
-MAYBE static void killed(void)
+static MAYBE void killed(void)
 {
 	unsigned int i;
 
@@ -363,7 +363,7 @@ MAYBE static void killed(void)
 		w.zones[i].unloaded = true;
 }
 
-MAYBE static void restarted(void)
+static MAYBE void restarted(void)
 {
 	unsigned int i;
 
@@ -377,7 +377,7 @@ MAYBE static void restarted(void)
 	}
 }
 
-MAYBE static void zones_come(void)
+static MAYBE void zones_come(void)
 {
 	unsigned int i;
 

@@ -22,16 +22,17 @@
 
 static const uint8_t pub[] = "\7example\3com", alice[] = "\5alice\7example\3com";
 static const uint8_t bob[] = "\3bob\7example\3com", still[] = "\5still\7example\3com";
-MAYBE static const uint8_t host[] = "\4host\7example\3com";
-MAYBE static const uint8_t other[] = "\5other\7example\3com";
-MAYBE static const uint8_t secret_host[] = "\4host\5alice\7example\3com";
-MAYBE static const uint8_t no_id[LLQ_ID_LEN];
+static MAYBE const uint8_t host[] = "\4host\7example\3com";
+static MAYBE const uint8_t other[] = "\5other\7example\3com";
+static MAYBE const uint8_t secret_host[] = "\4host\5alice\7example\3com";
+static MAYBE const uint8_t no_id[LLQ_ID_LEN];
 
 static const struct subs_identity mac_key = {
 	(const uint8_t *)"\3mac\5alice\7example\3com", alice, 1 };
-MAYBE static const struct subs_identity mini_key = {
+static MAYBE const struct subs_identity mini_key = {
 	(const uint8_t *)"\4mini\5alice\7example\3com", alice, 2 };
-MAYBE static const struct subs_identity bob_key = { (const uint8_t *)"\2pc\3bob\7example\3com", bob, 3 };
+static MAYBE const struct subs_identity bob_key = {
+	(const uint8_t *)"\2pc\3bob\7example\3com", bob, 3 };
 
 struct sent {
 	struct subs_origin to;
@@ -298,7 +299,7 @@ static size_t rdata_of(uint16_t type, unsigned int n, const uint8_t *target, uin
 	}
 }
 
-MAYBE static void rr_add_to(const uint8_t *name, uint16_t type, unsigned int n,
+static MAYBE void rr_add_to(const uint8_t *name, uint16_t type, unsigned int n,
 			    const uint8_t *target)
 {
 	uint8_t rdata[512];
@@ -307,7 +308,7 @@ MAYBE static void rr_add_to(const uint8_t *name, uint16_t type, unsigned int n,
 	assert_int_equal(zone_add(zone_of(name)->z, name, type, 120, rdata, (uint16_t)len), 0);
 }
 
-MAYBE static void rr_del_to(const uint8_t *name, uint16_t type, unsigned int n,
+static MAYBE void rr_del_to(const uint8_t *name, uint16_t type, unsigned int n,
 			    const uint8_t *target)
 {
 	uint8_t rdata[512];
@@ -319,7 +320,7 @@ MAYBE static void rr_del_to(const uint8_t *name, uint16_t type, unsigned int n,
 #define rr_add(name, type, n)	rr_add_to(name, type, n, NULL)
 #define rr_del(name, type, n)	rr_del_to(name, type, n, NULL)
 
-MAYBE static void commit(void)
+static MAYBE void commit(void)
 {
 	subs_commit(w.s, w.now);
 }

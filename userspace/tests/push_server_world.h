@@ -40,12 +40,12 @@ static void subscribe_class(uint64_t stream, uint16_t id, const uint8_t *name, u
 	give(&from, &d);
 }
 
-MAYBE static void subscribe(uint64_t stream, uint16_t id, const uint8_t *name, uint16_t type)
+static MAYBE void subscribe(uint64_t stream, uint16_t id, const uint8_t *name, uint16_t type)
 {
 	subscribe_class(stream, id, name, type, DNS_IN);
 }
 
-MAYBE static void unsubscribe(uint64_t stream, uint16_t id)
+static MAYBE void unsubscribe(uint64_t stream, uint16_t id)
 {
 	struct subs_origin from = tls(stream);
 	struct dso_writer d;
@@ -56,7 +56,7 @@ MAYBE static void unsubscribe(uint64_t stream, uint16_t id)
 	give(&from, &d);
 }
 
-MAYBE static void keepalive(uint64_t stream, uint16_t id, uint32_t inactivity, uint32_t interval)
+static MAYBE void keepalive(uint64_t stream, uint16_t id, uint32_t inactivity, uint32_t interval)
 {
 	const struct dso_keepalive k = { inactivity, interval };
 	struct subs_origin from = tls(stream);
