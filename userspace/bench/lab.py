@@ -314,7 +314,6 @@ def conditions():
                                                 sync_ms("/mnt/disk")),
         "primary": first_line(["named", "-v"]),
         "commit": os.environ.get("BENCH_COMMIT", "unknown"),
-        "priority": "nice %d, its session %s" % (os.nice(0),
-                                            os.environ.get("BENCH_PRIORITY", "unknown")),
+        "priority": "nice %d, %s" % (os.nice(0), os.environ.get("BENCH_PRIORITY", "")),
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
