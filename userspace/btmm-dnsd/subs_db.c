@@ -15,18 +15,18 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
-#include "../lib/dns/message.h"
 #include "log.h"
+#include "subs_row.h"
 
 #define VERSION		1
 #define APPLICATION	0x62746d53	/* "btmS" */
 #define WAL_TIDY	2048		/* pages of the log: the thread tidies, */
 #define WAL_MAX		65536		/* and (it cannot keep up) the writer does */
-#define ADDR_LEN	22		/* address 16, port 2, scope 4 */
 
 enum { S_BEGIN, S_COMMIT, S_ROLLBACK, S_PUT, S_FORGET, N_S };
 
@@ -34,24 +34,13 @@ static const char *const statements[N_S] = {
 	[S_BEGIN] = "BEGIN IMMEDIATE",
 	[S_COMMIT] = "COMMIT",
 	[S_ROLLBACK] = "ROLLBACK",
-	/* Who refreshes touches no index; changes() is 0 when an ID is another's now. */
-	[S_PUT] = "INSERT INTO llqs VALUES(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		  " ?11, ?12, ?13)"
-		  " ON CONFLICT(id) DO UPDATE SET peer = ?5, local = ?6, apple = ?7, who = ?8,"
-		  " tag = ?9, expires = ?10, signed = ?11, udp = ?12,"
-		  " answers = coalesce(?13, answers)"
-		  " WHERE zone = ?2 AND name = ?3 AND type = ?4",
+	[S_PUT] = SUBS_ROW_PUT,
 	[S_FORGET] = "DELETE FROM llqs WHERE id = ?1",
 };
 
 static const char schema[] =
 	"CREATE TABLE secret(secret BLOB NOT NULL);"
-	/* IDs are random: by rows, what comes together stands together. */
-	"CREATE TABLE llqs(row INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE,"
-	"	zone BLOB NOT NULL, name BLOB NOT NULL, type INTEGER NOT NULL,"
-	"	peer BLOB NOT NULL, local BLOB NOT NULL, apple INTEGER NOT NULL,"
-	"	who BLOB, tag INTEGER, expires INTEGER NOT NULL,"
-	"	signed INTEGER NOT NULL, udp INTEGER NOT NULL, answers BLOB);"
+	SUBS_ROW_TABLE ";"
 	"CREATE INDEX llqs_zone ON llqs(zone);";
 
 struct subs_db {
@@ -59,7 +48,8 @@ struct subs_db {
 	sqlite3 *sql, *reader;
 	sqlite3_stmt *s[N_S];
 	uint8_t secret[16];
-	bool open;			/* a transaction */
+	bool open;			/* a transaction, */
+	uint64_t opened;		/* and when, ms */
 	bool broken;			/* the file; to be begun anew by the next flush */
 	unsigned int errors;		/* since the last flush */
 
@@ -372,18 +362,6 @@ static int run(sqlite3_stmt *s)
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-/* False: nothing can be written now. */
-static bool begin(struct subs_db *db)
-{
-	/* After a file that was damaged there may be none. */
-	if (db->broken || (!db->sql && open_sql(db)) || (!db->open && run(db->s[S_BEGIN]))) {
-		db->errors++;
-		return false;
-	}
-	db->open = true;
-	return true;
-}
-
 /* After some errors SQLite has ended the transaction itself. */
 static void count(struct subs_db *db, int rc)
 {
@@ -395,68 +373,59 @@ static void count(struct subs_db *db, int rc)
 		db->open = false;
 }
 
-static sqlite3_int64 id_of(const uint8_t id[LLQ_ID_LEN])
+static uint64_t now_ms(void)
 {
-	return (sqlite3_int64)((uint64_t)dns_u32(id) << 32 | dns_u32(id + 4));
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void put_addr(const struct subs_addr *a, uint8_t out[ADDR_LEN])
+/* What fails is told by the next flush. */
+static void commit(struct subs_db *db)
 {
-	memcpy(out, &a->ip, 16);
-	dns_put16(out + 16, a->port);
-	dns_put32(out + 18, a->scope);
+	int rc = run(db->s[S_COMMIT]);
+
+	if (rc && !sqlite3_get_autocommit(db->sql))
+		run(db->s[S_ROLLBACK]);
+	db->open = false;
+	count(db, rc);
 }
 
-static void bind_record(sqlite3_stmt *s, const struct subs_record *r, const uint8_t *peer,
-			const uint8_t *local)
+/* False: nothing can be written now. */
+static bool begin(struct subs_db *db)
 {
-	sqlite3_bind_int64(s, 1, id_of(r->id));
-	sqlite3_bind_blob(s, 2, r->zone, (int)dname_len(r->zone), SQLITE_STATIC);
-	sqlite3_bind_blob(s, 3, r->name, (int)dname_len(r->name), SQLITE_STATIC);
-	sqlite3_bind_int(s, 4, r->type);
-	sqlite3_bind_blob(s, 5, peer, ADDR_LEN, SQLITE_STATIC);
-	sqlite3_bind_blob(s, 6, local, ADDR_LEN, SQLITE_STATIC);
-	sqlite3_bind_int(s, 7, r->apple);
-	sqlite3_bind_int64(s, 10, (sqlite3_int64)r->expires);
-	sqlite3_bind_int64(s, 11, (sqlite3_int64)r->time_signed);
-	sqlite3_bind_int(s, 12, r->udp_size);
-	if (r->answers)
-		sqlite3_bind_blob64(s, 13, r->answers, r->answers_len, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(s, 13);
+	/* In a loop that is never idle the flush may be late. */
+	if (db->open && now_ms() - db->opened >= SUBS_DB_FLUSH_MS)
+		commit(db);
+	/* After a file that was damaged there may be none. */
+	if (db->broken || (!db->sql && open_sql(db)) || (!db->open && run(db->s[S_BEGIN]))) {
+		db->errors++;
+		return false;
+	}
+	if (!db->open)
+		db->opened = now_ms();
+	db->open = true;
+	return true;
 }
 
 void subs_db_put(struct subs_db *db, const struct subs_record *r)
 {
-	uint8_t peer[ADDR_LEN], local[ADDR_LEN], who[2 * DNAME_MAX];
-	size_t name_len, zone_len;
 	sqlite3_stmt *s;
 	int rc;
 
 	if (!begin(db))
 		return;
 	s = db->s[S_PUT];
-	put_addr(&r->to.peer, peer);
-	put_addr(&r->to.local, local);
-	bind_record(s, r, peer, local);
-	if (r->who) {
-		name_len = dname_len(r->who->name);
-		zone_len = dname_len(r->who->zone);
-		memcpy(who, r->who->name, name_len);
-		memcpy(who + name_len, r->who->zone, zone_len);
-		sqlite3_bind_blob(s, 8, who, (int)(name_len + zone_len), SQLITE_STATIC);
-		sqlite3_bind_int64(s, 9, (sqlite3_int64)r->who->tag);
-	} else {
-		sqlite3_bind_null(s, 8);
-		sqlite3_bind_null(s, 9);
-	}
+	subs_row_bind(s, r);
 	rc = run(s);
 	if (!rc && !sqlite3_changes(db->sql)) {
 		/* The same ID, but another LLQ. */
-		sqlite3_bind_int64(db->s[S_FORGET], 1, id_of(r->id));
+		sqlite3_bind_int64(db->s[S_FORGET], 1, subs_row_id(r->id));
 		rc = run(db->s[S_FORGET]);
 		rc = rc ? rc : run(s);
 	}
+	sqlite3_clear_bindings(s);
 	count(db, rc);
 }
 
@@ -464,22 +433,16 @@ void subs_db_forget(struct subs_db *db, const uint8_t id[LLQ_ID_LEN])
 {
 	if (!begin(db))
 		return;
-	sqlite3_bind_int64(db->s[S_FORGET], 1, id_of(id));
+	sqlite3_bind_int64(db->s[S_FORGET], 1, subs_row_id(id));
 	count(db, run(db->s[S_FORGET]));
 }
 
 int subs_db_flush(struct subs_db *db)
 {
 	unsigned int errors;
-	int rc;
 
-	if (db->open) {
-		rc = run(db->s[S_COMMIT]);
-		if (rc && !sqlite3_get_autocommit(db->sql))
-			run(db->s[S_ROLLBACK]);
-		db->open = false;
-		count(db, rc);
-	}
+	if (db->open)
+		commit(db);
 	if (db->broken)
 		renew(db);
 	errors = db->errors;
@@ -494,70 +457,6 @@ bool subs_db_dirty(const struct subs_db *db)
 
 /* --- reading --------------------------------------------------------------------- */
 
-#define COLUMNS	"SELECT id, zone, name, type, peer, local, apple, who, tag, expires, signed," \
-		" udp, answers FROM llqs"
-
-static const uint8_t *name_at(sqlite3_stmt *s, int column)
-{
-	const uint8_t *name = sqlite3_column_blob(s, column);
-	int len = sqlite3_column_bytes(s, column);
-
-	return name && len > 0 && dname_check(name, (size_t)len) == (size_t)len ? name : NULL;
-}
-
-static bool addr_at(sqlite3_stmt *s, int column, struct subs_addr *out)
-{
-	const uint8_t *p = sqlite3_column_blob(s, column);
-
-	if (!p || sqlite3_column_bytes(s, column) != ADDR_LEN)
-		return false;
-	memcpy(&out->ip, p, 16);
-	out->port = dns_u16(p + 16);
-	out->scope = dns_u32(p + 18);
-	return true;
-}
-
-static bool who_at(sqlite3_stmt *s, struct subs_record *r, struct subs_identity *who)
-{
-	const uint8_t *p = sqlite3_column_blob(s, 7);
-	size_t len = (size_t)sqlite3_column_bytes(s, 7), name_len;
-
-	if (sqlite3_column_type(s, 7) == SQLITE_NULL)
-		return true;
-	name_len = p ? dname_check(p, len) : 0;
-	if (!name_len || dname_check(p + name_len, len - name_len) != len - name_len)
-		return false;
-	*who = (struct subs_identity){
-		.name = p, .zone = p + name_len,
-		.tag = (uint64_t)sqlite3_column_int64(s, 8),
-	};
-	r->who = who;
-	return true;
-}
-
-/* False: it makes no sense. */
-static bool record_at(sqlite3_stmt *s, struct subs_record *r, struct subs_identity *who)
-{
-	uint64_t id = (uint64_t)sqlite3_column_int64(s, 0);
-
-	*r = (struct subs_record){
-		.to = { .transport = SUBS_UDP, .listener = -1 },
-		.zone = name_at(s, 1),
-		.name = name_at(s, 2),
-		.type = (uint16_t)sqlite3_column_int(s, 3),
-		.apple = sqlite3_column_int(s, 6),
-		.expires = (uint64_t)sqlite3_column_int64(s, 9),
-		.time_signed = (uint64_t)sqlite3_column_int64(s, 10),
-		.udp_size = (uint16_t)sqlite3_column_int(s, 11),
-		.answers = sqlite3_column_blob(s, 12),
-		.answers_len = (size_t)sqlite3_column_bytes(s, 12),
-	};
-	dns_put32(r->id, (uint32_t)(id >> 32));
-	dns_put32(r->id + 4, (uint32_t)id);
-	return r->zone && r->name && addr_at(s, 4, &r->to.peer) && addr_at(s, 5, &r->to.local) &&
-	       who_at(s, r, who);
-}
-
 int subs_db_each(struct subs_db *db, const uint8_t *apex, subs_db_fn fn, void *arg)
 {
 	struct subs_identity who;
@@ -566,18 +465,17 @@ int subs_db_each(struct subs_db *db, const uint8_t *apex, subs_db_fn fn, void *a
 	int rc, ret = 0;
 
 	/* The walk sees what is committed. */
-	if (db->open && run(db->s[S_COMMIT]))
-		db->errors++;
-	db->open = db->sql && !sqlite3_get_autocommit(db->sql);
+	if (db->open)
+		commit(db);
 	if (db->broken || !db->reader)
 		return db->broken ? 0 : -EIO;
-	rc = sqlite3_prepare_v2(db->reader, apex ? COLUMNS " WHERE zone = ?1" : COLUMNS, -1, &s,
-				NULL);
+	rc = sqlite3_prepare_v2(db->reader, apex ? SUBS_ROW_SELECT " WHERE zone = ?1" :
+						   SUBS_ROW_SELECT, -1, &s, NULL);
 	if (!rc) {
 		if (apex)
 			sqlite3_bind_blob(s, 1, apex, (int)dname_len(apex), SQLITE_TRANSIENT);
 		while (!ret && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-			if (record_at(s, &r, &who))
+			if (subs_row_read(s, &r, &who))
 				ret = fn(arg, &r);
 		}
 		sqlite3_finalize(s);
