@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "conf_int.h"
 #include "keys.h"
@@ -137,11 +138,26 @@ static int server_defaults(struct dnsd_conf *conf, const struct conf_draft *d,
 	return 0;
 }
 
+/* As that of the other keys; that it is missing or unreadable is found out by who reads it. */
+static int check_certificate_key(const struct dnsd_conf *conf, const struct conf_draft *d,
+				 const struct why_to *why)
+{
+	const char *path = conf->certificate_key;
+	struct stat st;
+
+	if (!path || stat(path, &st) || !(st.st_mode & 0007))
+		return 0;
+	return refuse(why, &d->certificate_key,
+		      "certificate-key: %s is open to everybody (mode %04o): chmod o= %s", path,
+		      st.st_mode & 07777, path);
+}
+
 static int check_server(const struct dnsd_conf *conf, const struct conf_draft *d,
 			const struct why_to *why)
 {
 	if (!conf->certificate != !conf->certificate_key)
-		return refuse(why, &d->certificate, "%s wants %s beside it",
+		return refuse(why, conf->certificate ? &d->certificate : &d->certificate_key,
+			      "%s wants %s beside it",
 			      conf->certificate ? "certificate" : "certificate-key",
 			      conf->certificate ? "certificate-key" : "certificate");
 	if (conf->tls.n && !conf->certificate)
@@ -154,7 +170,7 @@ static int check_server(const struct dnsd_conf *conf, const struct conf_draft *d
 		return refuse(why, &d->llq_leases,
 			      "llq-lease-min (%u s) is above llq-lease-max (%u s)",
 			      conf->llq_lease_min, conf->llq_lease_max);
-	return 0;
+	return check_certificate_key(conf, d, why);
 }
 
 /* --- a zone's ------------------------------------------------------------------------ */

@@ -42,7 +42,7 @@ struct conf_draft {
 	size_t zone;			/* SIZE_MAX: in none */
 	char text[512];			/* of what is wrong with it */
 
-	struct conf_where listen, listen_tls, certificate, leases, llq_leases;
+	struct conf_where listen, listen_tls, certificate, certificate_key, leases, llq_leases;
 };
 
 /* conf_lines.c: an ini_line_fn for a struct conf_draft. */

@@ -339,7 +339,7 @@ static const struct key server_keys[] = {
 	{ "listen-tcp", add_addrs, IN_CONF(tcp), 0, 0, 0 },
 	{ "listen-tls", add_addrs, IN_CONF(tls), 0, 0, AT(listen_tls) },
 	{ "certificate", set_path, IN_CONF(certificate), 0, PATH, AT(certificate) },
-	{ "certificate-key", set_path, IN_CONF(certificate_key), 0, PATH, AT(certificate) },
+	{ "certificate-key", set_path, IN_CONF(certificate_key), 0, PATH, AT(certificate_key) },
 	{ "state-directory", set_path, IN_CONF(state_directory), 0, PATH, 0 },
 	{ "control-socket", set_path, IN_CONF(control_socket), 0, SOCKET_PATH, 0 },
 	{ "allow-md5", set_bool, IN_CONF(allow_md5), 0, 0, 0 },

@@ -152,7 +152,8 @@ static bool tell_state(struct upstream *u, bool up)
  */
 static bool lost(struct upstream *u, const char *reason, bool worked)
 {
-	uint64_t sent = u->state == UP ? client_sent(u->client) : 0;
+	/* Some of it may have gone out and failed before on_open() could say so. */
+	uint64_t sent = u->state == WAITING ? 0 : client_sent(u->client);
 	unsigned int era = u->era++;
 	char why[WHY_SIZE];
 

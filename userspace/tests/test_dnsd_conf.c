@@ -373,6 +373,19 @@ static void server_values(void **state)
 	each_refused("[server]\n", cases, N_OF(cases), 2);
 }
 
+/* The TLS key is as secret as the others. */
+static void open_certificate_key(void **state)
+{
+	static const char text[] = "[server]\ncertificate = /a\ncertificate-key = @/tls.key\n";
+
+	(void)state;
+	put_mode("tls.key", "", 0604);
+	refused(text, "@/d.conf:3: certificate-key: @/tls.key is open to everybody (mode 0604): "
+		"chmod o= @/tls.key");
+	put_mode("tls.key", "", 0640);
+	conf_free(load(text));
+}
+
 static void zone_values(void **state)
 {
 	static const struct refusal cases[] = {
@@ -488,6 +501,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dropins, set_up_keys, tear_down),
 		cmocka_unit_test_setup_teardown(sections, set_up_keys, tear_down),
 		cmocka_unit_test_setup_teardown(server_values, set_up_keys, tear_down),
+		cmocka_unit_test_setup_teardown(open_certificate_key, set_up_keys, tear_down),
 		cmocka_unit_test_setup_teardown(zone_values, set_up_keys, tear_down),
 		cmocka_unit_test_setup_teardown(zones_as_a_whole, set_up_keys, tear_down),
 		cmocka_unit_test_setup_teardown(many_zones, set_up_keys, tear_down),

@@ -16,7 +16,7 @@
 
 #include "../btmm-dnsd/control.h"
 
-#define LONG_MS	20000
+#define LONG_MS	60000
 #define IFACE	"org.example.test"
 
 struct fixture {
