@@ -150,7 +150,7 @@ bind_conf() {
 		if [[ $z = slow ]]; then
 			echo 'notify no;'
 		else
-			echo 'notify explicit; also-notify { 127.0.0.1 port 5301 key "frontend"; };'
+			echo "notify explicit; also-notify { 127.0.0.1 port 5301 key frontend; ${PRIMARY_NOTIFY-} };"
 		fi
 		echo '};'
 	done

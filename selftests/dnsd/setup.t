@@ -4,7 +4,7 @@
 # primaries: what they write, what they refuse, that nothing is lost, how long they take.
 # kernels: uml
 # boot: own
-# timeout: 600
+# timeout: 400
 . "$(dirname "$0")/../lib/tap.sh"
 need btmm-dnsd named rndc named-checkconf knotd knotc nsupdate dig kdig jq python3 setpriv \
 	useradd openssl tar
@@ -199,8 +199,6 @@ back_and_forth() {
 	like "$kind: and the key" "$(<"$kept")" "account key: _account\\.$other hmac-sha256 "
 	ok "$kind: no longer served" wait_for 5 not_served $other
 	is "$kind: nor by the primary" "$(transfer $other | grep -c SRV)" 0
-	[[ $kind = bind ]] || is "$kind: its journal has none of it" "$(kjournalprint \
-		-c /etc/knot/knot.conf -z | grep -c "$zone\|$other")" 1
 	status 3 "$kind: once more" $c account remove $other
 	status 0 "$kind: the other zone is as it was" $c check
 
@@ -224,7 +222,7 @@ back_and_forth() {
 		"$(dig +short @192.0.2.1 -y "$algorithm:$name:$secret" $host AAAA)" fd00::1
 	is "$kind: with their leases" \
 		"$($c status --json | jq ".zones[]|select(.name==\"$zone.\").leases")" 2
-	like "$kind: the static record, too" "$(transfer $other)" 'static\.bob\.example\.com\..*192\.0\.2\.7'
+	is "$kind: the static record, too" "$(transfer $other | grep -c 'static.*192.0.2.7')" 1
 	status 0 "$kind: check" $c check
 	daemon_stop
 	status 0 "$kind: restore --force over it" $c restore b.tar --force
@@ -373,7 +371,7 @@ primary_start bind
 export SHIM_HELPERS=$here/setup.sh
 n=0
 mkdir "$work/newcomer"
-cd "$work/newcomer" || exit
+cd "$work/newcomer"
 while IFS= read -r command; do
 	n=$((n + 1))
 	ok "newcomer: $command" env PATH="$work/shims:$PATH" bash -c "$command"
