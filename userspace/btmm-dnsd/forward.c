@@ -12,8 +12,8 @@
 
 #define COMPLAIN_MS	60000	/* between lines in the log of the same kind */
 
-struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops, void *arg,
-			      const struct tsig_key *key)
+struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops,
+				    void *arg, const struct tsig_key *key)
 {
 	struct update_link *up = calloc(1, sizeof(*up));
 
@@ -195,7 +195,7 @@ static void complain(struct update_link *up, const char *text)
 }
 
 void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
-		    const struct update_clock *c)
+		       const struct update_clock *c)
 {
 	struct job *j;
 

@@ -85,8 +85,8 @@ struct update_link_ops {
 	void (*reset)(void *arg);
 };
 
-struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops, void *arg,
-			      const struct tsig_key *key);
+struct update_link *update_link_new(struct updates *u, const struct update_link_ops *ops,
+				    void *arg, const struct tsig_key *key);
 /* Only when no zone uses it any more. */
 void update_link_free(struct update_link *up);
 /* Another key, from the next message on (reload). */
@@ -97,7 +97,7 @@ void update_link_up(struct update_link *up, const struct update_clock *c);
  */
 void update_link_down(struct update_link *up, const struct update_clock *c);
 void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
-		    const struct update_clock *c);
+		       const struct update_clock *c);
 
 /*
  * Serves updates of @mirror's zone. @owner: this front-end owns its leases, and

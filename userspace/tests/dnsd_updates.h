@@ -13,6 +13,7 @@
 #include "test_zone.h"
 
 #include "../btmm-dnsd/update_job.h"
+#include "dnsd_primary.h"
 
 #define APEX		"alice.example.com"
 #define HOST_A		"desk.alice.example.com"
@@ -72,125 +73,6 @@ struct world {
 
 /* --- the primary ------------------------------------------------------------------- */
 
-static inline void set_serial(struct world *w, struct zone *z)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%u", w->serial);
-	assert_true(zadd(z, APEX, DNS_SOA, 3600, text) >= 0);
-}
-
-static inline bool rr_is(const struct zone_rr *rr, const struct update_rr *u)
-{
-	return rr->type == u->type && rr->rdlen == u->rdlen &&
-	       !memcmp(rr->rdata, u->rdata, u->rdlen);
-}
-
-/* RFC 2136 3.2.5, of one value-dependent RRset: are both the same set? */
-static inline bool same_set(const struct zone *z, const struct update_msg *m,
-			    const struct update_rr *first)
-{
-	const struct zone_node *node = zone_find(z, first->owner);
-	size_t i, pos = 0, wanted = 0, there = 0;
-	struct zone_rr rr;
-
-	for (i = 0; i < m->n_prereqs; i++) {
-		const struct update_rr *p = &m->rrs[i];
-
-		if (p->kind != PREREQ_VALUE || p->type != first->type ||
-		    !dname_equal(p->owner, first->owner))
-			continue;
-		wanted++;
-		if (!zone_has(z, p->owner, p->type, p->rdata, p->rdlen, NULL))
-			return false;
-	}
-	while (node && zone_node_next(node, &pos, &rr))
-		there += rr.type == first->type;
-	return there == wanted;
-}
-
-static inline uint8_t check_prereq(const struct zone *z, const struct update_msg *m,
-				   const struct update_rr *p)
-{
-	const struct zone_node *node = zone_find(z, p->owner);
-	bool name = false, set = false;
-	struct zone_rr rr;
-	size_t pos = 0;
-
-	while (node && zone_node_next(node, &pos, &rr)) {
-		name = true;
-		set |= rr.type == p->type;
-	}
-	switch (p->kind) {
-	case PREREQ_RRSET:
-		return set ? 0 : DNS_NXRRSET;
-	case PREREQ_NO_RRSET:
-		return set ? DNS_YXRRSET : 0;
-	case PREREQ_NAME:
-		return name ? 0 : DNS_NXDOMAIN;
-	case PREREQ_NO_NAME:
-		return name ? DNS_YXDOMAIN : 0;
-	default:
-		return same_set(z, m, p) ? 0 : DNS_NXRRSET;
-	}
-}
-
-static inline bool remove_some(struct zone *z, const struct update_rr *d)
-{
-	const struct zone_node *node;
-	bool changed = false, more = true;
-	uint8_t data[2048];
-	struct zone_rr rr;
-
-	while (more) {
-		size_t pos = 0;
-
-		more = false;
-		node = zone_find(z, d->owner);
-		while (node && zone_node_next(node, &pos, &rr)) {
-			bool hit = d->kind == UPDATE_DELETE_RR ? rr_is(&rr, d) :
-				   d->kind == UPDATE_DELETE_NAME || rr.type == d->type;
-
-			if (!hit || rr.type == DNS_SOA)
-				continue;
-			memcpy(data, rr.rdata, rr.rdlen);
-			assert_int_equal(zone_remove(z, d->owner, rr.type, data, rr.rdlen), 0);
-			changed = true;
-			more = true;
-			break;
-		}
-	}
-	return changed;
-}
-
-static inline uint8_t primary_apply(struct world *w, const uint8_t *msg, size_t len)
-{
-	struct update_msg m;
-	bool changed = false;
-	uint8_t rcode = (uint8_t)update_parse(msg, len, &m);
-	size_t i;
-
-	assert_int_equal(rcode, 0);
-	assert_false(m.has_opt);
-	for (i = 0; i < m.n_prereqs && !rcode; i++)
-		rcode = check_prereq(w->primary, &m, &m.rrs[i]);
-	for (; i < m.n_rrs && !rcode; i++) {
-		const struct update_rr *rr = &m.rrs[i];
-
-		if (rr->kind == UPDATE_ADD)
-			changed |= !zone_add(w->primary, rr->owner, rr->type, rr->ttl,
-					     rr->rdata, rr->rdlen);
-		else
-			changed |= remove_some(w->primary, rr);
-	}
-	if (changed) {
-		w->serial++;
-		set_serial(w, w->primary);
-	}
-	update_msg_free(&m);
-	return rcode;
-}
-
 static inline void primary_one(struct world *w, uint8_t *msg, size_t len)
 {
 	uint8_t out[DNS_HEADER + DNAME_MAX + 4 + TSIG_ROOM], rcode = w->rcode;
@@ -201,7 +83,7 @@ static inline void primary_one(struct world *w, uint8_t *msg, size_t len)
 	assert_int_equal(tsig_check(msg, len, &w->key, NULL), TSIG_OK);
 	assert_int_equal(tsig_read(msg, len, &claim), 0);
 	if (w->mode != PRIMARY_SAYS && w->mode != PRIMARY_DEAF)
-		rcode = primary_apply(w, msg, len);
+		rcode = primary_apply(w->primary, &w->serial, msg, len);
 	if (w->mode == PRIMARY_MUTE || w->mode == PRIMARY_DEAF)
 		return;
 	n = dns_error_response(msg, len, rcode, out, sizeof(out) - TSIG_ROOM);
@@ -520,7 +402,7 @@ static inline int world_new(void **state)
 	w->primary = zone_new(dn(APEX));
 	assert_non_null(w->primary);
 	w->serial = 1;
-	set_serial(w, w->primary);
+	set_serial(w->primary, w->serial);
 	assert_int_equal(zadd(w->primary, APEX, DNS_NS, 3600, "ns1.example.com"), 0);
 	enroll(w, HOST_A);
 	enroll(w, HOST_B);

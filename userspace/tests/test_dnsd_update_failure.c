@@ -245,6 +245,28 @@ static void test_waits_too_long_for_a_name(void **state)
 	assert_int_equal(w->u->n_requests, 0);
 }
 
+/* Who waited for a name gets it when there is no time left. */
+static void test_too_late_for_both(void **state)
+{
+	struct world *w = *state;
+	unsigned int n[3], i;
+	struct rq r;
+
+	w->mode = PRIMARY_DEAF;
+	w->synchronous = false;
+	send_aaaa(w, HOST_A, "2001:db8::1", 1800);
+	run(w);
+	update_link_down(w->up, &w->c);
+	rq_begin(&r);
+	rq_del_set(&r, HOST_A, DNS_AAAA);
+	for (i = 0; i < N_OF(n); i++)
+		n[i] = rq_send(w, &r, who(ROLE_HOST, HOST_A));
+	pass(w, 5000);
+	for (i = 0; i < N_OF(n); i++)
+		assert_rcode(w, n[i], DNS_SERVFAIL);
+	assert_int_equal(w->u->n_requests, 0);
+}
+
 /* --- the disk ---------------------------------------------------------------------- */
 
 static void limit_files(bool limit)
@@ -354,6 +376,7 @@ int main(void)
 		world_test(test_rcodes),
 		world_test(test_not_loaded),
 		world_test(test_waits_too_long_for_a_name),
+		world_test(test_too_late_for_both),
 		world_test(test_disk_full),
 		world_test(test_disk_damaged),
 	};
