@@ -317,8 +317,8 @@ static MAYBE void rr_del_to(const uint8_t *name, uint16_t type, unsigned int n,
 	assert_int_equal(zone_remove(zone_of(name)->z, name, type, rdata, (uint16_t)len), 0);
 }
 
-#define rr_add(name, type, n)	rr_add_to(name, type, n, NULL)
-#define rr_del(name, type, n)	rr_del_to(name, type, n, NULL)
+#define rr_add(name, type, n)	rr_add_to(name, type, n, (const uint8_t *)"")
+#define rr_del(name, type, n)	rr_del_to(name, type, n, (const uint8_t *)"")
 
 static MAYBE void commit(void)
 {

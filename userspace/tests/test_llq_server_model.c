@@ -98,19 +98,19 @@ static void change_something(void)
 {
 	switch (draw(5)) {
 	case 0:
-		toggle(host, DNS_A, draw(RECORDS), NULL);
+		toggle(host, DNS_A, draw(RECORDS), host);
 		break;
 	case 1:
-		toggle(secret_host, DNS_A, draw(RECORDS), NULL);
+		toggle(secret_host, DNS_A, draw(RECORDS), host);
 		break;
 	case 2:
-		toggle(secret_host, DNS_AAAA, draw(RECORDS), NULL);
+		toggle(secret_host, DNS_AAAA, draw(RECORDS), host);
 		break;
 	case 3:
 		toggle(tunnel, DNS_SRV, 4500 + draw(2), draw(4) ? outer : secret_host);
 		break;
 	default:
-		toggle(outer, DNS_A, draw(RECORDS), NULL);
+		toggle(outer, DNS_A, draw(RECORDS), host);
 		break;
 	}
 }
