@@ -76,6 +76,7 @@ struct tls_link {
 	uint8_t *in;		/* octets that came, or NULL: none */
 	size_t have;
 };
+
 void tls_link_open(struct tls_link *l, const struct sockaddr_in *to);
 void tls_link_send(struct tls_link *l, const uint8_t *msg, size_t len);
 /* The next message, valid until the next call; 0: none yet (only if !@wait). */
@@ -85,11 +86,13 @@ void tls_link_bind(struct tls_link *l, const struct tsig_key *key, const uint8_t
 
 /* listen.c */
 struct listener;
+
 struct listeners {
 	struct listener *v;
 	size_t n;
 	int epoll;
 };
+
 /* All of them subscribed when it returns. */
 void listeners_open(struct listeners *ls, const struct options *o, const struct parties *who);
 /*
