@@ -216,7 +216,7 @@ static void push_read(void **state)
 	assert_int_equal(rr.start, 16);
 	assert_int_equal(rr.end, 51);
 	assert_int_equal(dname_unpack(d.msg, d.len, (size_t)(rr.rdata - d.msg), name), 7);
-	assert_memory_equal(name, "\4abcd\7example\3com", 19);
+	assert_memory_equal(name, "\4abcd\7example\3com", 18);
 
 	assert_int_equal(dso_push_next(&p, &rr), 1);
 	assert_true(dname_equal(rr.owner, host));
