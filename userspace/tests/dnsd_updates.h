@@ -52,6 +52,7 @@ struct world {
 
 	enum primary_mode mode;
 	uint8_t rcode;
+	const char *hated;		/* a label; what has it is refused */
 	uint32_t serial;
 	struct {
 		uint8_t *msg;
@@ -73,6 +74,17 @@ struct world {
 
 /* --- the primary ------------------------------------------------------------------- */
 
+static inline bool mentions(const uint8_t *msg, size_t len, const char *octets)
+{
+	size_t n = strlen(octets), i;
+
+	for (i = 0; i + n <= len; i++) {
+		if (!memcmp(msg + i, octets, n))
+			return true;
+	}
+	return false;
+}
+
 static inline void primary_one(struct world *w, uint8_t *msg, size_t len)
 {
 	uint8_t out[DNS_HEADER + DNAME_MAX + 4 + TSIG_ROOM], rcode = w->rcode;
@@ -82,7 +94,9 @@ static inline void primary_one(struct world *w, uint8_t *msg, size_t len)
 
 	assert_int_equal(tsig_check(msg, len, &w->key, NULL), TSIG_OK);
 	assert_int_equal(tsig_read(msg, len, &claim), 0);
-	if (w->mode != PRIMARY_SAYS && w->mode != PRIMARY_DEAF)
+	if (w->hated && mentions(msg, len, w->hated))
+		rcode = DNS_REFUSED;
+	else if (w->mode != PRIMARY_SAYS && w->mode != PRIMARY_DEAF)
 		rcode = primary_apply(w->primary, &w->serial, msg, len);
 	if (w->mode == PRIMARY_MUTE || w->mode == PRIMARY_DEAF)
 		return;

@@ -209,8 +209,7 @@ static void test_condition_fails(void **state)
 	struct marker m = { .type = DNS_AAAA };
 	struct world *w = *state;
 	uint8_t rd[RDATA_TEXT_MAX];
-	unsigned int i, sent;
-	char text[64];
+	unsigned int sent;
 	uint64_t mark;
 
 	/* A neighbour's lease ends in the same message, and must not be held up. */
@@ -245,38 +244,15 @@ static void test_condition_fails(void **state)
 	pass(w, 7200 * 1000);
 	assert_false(zhas(w->primary, HOST_A, DNS_AAAA, ADDRESS));
 
-	/* Of many, one that fails holds up nobody. */
-	for (i = 0; i < 20; i++) {
-		snprintf(text, sizeof(text), "p%u.%s", i, HOST_A);
-		struct rq r;
-
-		rq_begin(&r);
-		rq_add(&r, text, DNS_AAAA, ADDRESS);
-		rq_lease(&r, 1800, 0);
-		rq_send(w, &r, who(ROLE_HOST, HOST_A));
-	}
-	run(w);
-	assert_int_equal(leases_of(w), 20);
-	w->synchronous = false;
-	assert_int_equal(zone_add(w->primary, dn("p7." HOST_A), DNS_LEASED, MARKER_TTL, marker,
-				  MARKER_LEN), 0);
-	pass(w, 1801 * 1000);
-	w->synchronous = true;
-	pass(w, 5000);
-	assert_int_equal(leases_of(w), 1);
-	assert_true(visible(w, "p7." HOST_A, DNS_AAAA, ADDRESS));
 }
 
-/* Many at once: a few messages, none of them too large. */
-static void test_many(void **state)
+static void lease_many(struct world *w, unsigned int n)
 {
-	struct world *w = *state;
-	unsigned int i, sent;
+	unsigned int i;
 	char text[64];
+	struct rq r;
 
-	for (i = 0; i < 300; i++) {
-		struct rq r;
-
+	for (i = 0; i < n; i++) {
 		snprintf(text, sizeof(text), "p%u.%s", i, HOST_A);
 		rq_begin(&r);
 		rq_add(&r, text, DNS_AAAA, ADDRESS);
@@ -284,7 +260,32 @@ static void test_many(void **state)
 		rq_send(w, &r, who(ROLE_HOST, HOST_A));
 		run(w);
 	}
-	assert_int_equal(leases_of(w), 300);
+	assert_int_equal(leases_of(w), n);
+}
+
+/* Of many, one that the primary refuses holds up nobody. */
+static void test_one_of_many_fails(void **state)
+{
+	struct world *w = *state;
+
+	lease_many(w, 20);
+	w->hated = "\002p7";
+	pass(w, 1805 * 1000);
+	assert_int_equal(leases_of(w), 1);
+	assert_true(zhas(w->primary, "p7." HOST_A, DNS_AAAA, ADDRESS));
+	assert_false(visible(w, "p7." HOST_A, DNS_AAAA, ADDRESS));
+	w->hated = NULL;
+	pass(w, 2000);
+	assert_int_equal(leases_of(w), 0);
+}
+
+/* Many at once: a few messages, none of them too large. */
+static void test_many(void **state)
+{
+	struct world *w = *state;
+	unsigned int sent;
+
+	lease_many(w, 300);
 	sent = w->sent;
 	pass(w, 1801 * 1000);
 	assert_int_equal(leases_of(w), 0);
@@ -414,6 +415,7 @@ int main(void)
 		world_test(test_expiry_lost),
 		world_test(test_expiry_primary_down),
 		world_test(test_condition_fails),
+		world_test(test_one_of_many_fails),
 		world_test(test_many),
 		world_test(test_lost_data_base),
 		world_test(test_two_holders),
