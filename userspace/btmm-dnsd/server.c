@@ -56,8 +56,12 @@ static void arm(struct server *srv)
 		at = boot + (subs > now ? subs - now : 0);
 	at = earliest(at, update_deadline(srv->updates));
 	at = earliest(at, zones_deadline(srv));
-	if (srv->subs_db && subs_db_dirty(srv->subs_db))
-		at = earliest(at, boot + SUBS_DB_FLUSH_MS);
+	if (!srv->subs_db || !subs_db_dirty(srv->subs_db))
+		srv->flush_at = 0;
+	else if (!srv->flush_at)
+		srv->flush_at = boot + SUBS_DB_FLUSH_MS;
+	if (srv->flush_at)
+		at = earliest(at, srv->flush_at);
 	if (at == srv->timer_at)
 		return;
 	srv->timer_at = at;
@@ -217,17 +221,17 @@ static int listeners(struct server *srv)
 {
 	const struct conf_addrs *lists[] = { &srv->conf->udp, &srv->conf->tcp, &srv->conf->tls };
 	char text[NET_TEXT_SIZE];
-	int n, fd, r;
+	char **names = NULL;	/* of sockets from systemd: udp, tcp, tls, control */
+	int n, fd, r, given = 0;
 	size_t i, k;
-
-	/* Sockets from systemd: named udp, tcp, tls, control. */
-	char **names = NULL;
 
 	n = sd_listen_fds_with_names(1, &names);
 	for (i = 0; (int)i < n; i++) {
 		static const char *const kinds[] = { "udp", "tcp", "tls" };
 
 		fd = SD_LISTEN_FDS_START + (int)i;
+		if (!strcmp(names[i], "control"))
+			srv->control_fd = fd;
 		for (k = 0; k < 3; k++) {
 			if (strcmp(names[i], kinds[k]))
 				continue;
@@ -237,11 +241,12 @@ static int listeners(struct server *srv)
 					  strerror(-r));
 				return r;
 			}
+			given++;
 		}
 		free(names[i]);
 	}
 	free(names);
-	if (n > 0)
+	if (given)
 		return 0;
 	for (k = 0; k < 3; k++) {
 		for (i = 0; i < lists[k]->n; i++) {
@@ -355,6 +360,7 @@ int server_new(sd_event *event, const char *conf_path, struct server **out)
 	srv->boot_base = server_boot_ms();
 	srv->started = srv->wall_base;
 	srv->timer_at = UINT64_MAX;
+	srv->control_fd = -1;
 	r = conf_load(conf_path, &srv->conf, why, sizeof(why));
 	if (r) {
 		log_error("%s", why);
@@ -371,7 +377,7 @@ int server_new(sd_event *event, const char *conf_path, struct server **out)
 		r = make_sources(srv);
 	if (r)
 		goto fail;
-	r = status_open(srv, -1, why, sizeof(why));
+	r = status_open(srv, srv->control_fd, why, sizeof(why));
 	if (r) {
 		log_error("%s", why);
 		goto fail;
@@ -477,6 +483,7 @@ int server_reload(struct server *srv, char *why, size_t why_size)
 	limits_of(conf, &tl, &sc, &ul);
 	transport_set_limits(srv->transport, &tl);
 	subs_configure(srv->subs, &sc);
+	updates_set_limits(srv->updates, &ul);
 	end_keys(srv, old, conf);
 	srv->conf = conf;
 	conf_free(old);

@@ -68,6 +68,8 @@ struct server {
 	const struct request *request;	/* which is being worked on, or NULL */
 	sd_event_source *timer, *turn, *updates_io;
 	uint64_t timer_at;
+	uint64_t flush_at;	/* subs_db: ms of CLOCK_BOOTTIME; 0: it is clean */
+	int control_fd;		/* from systemd; -1: none */
 	bool changed;			/* zones did, since subs_commit() */
 	uint64_t started;		/* server_now() */
 	uint64_t wall_base, boot_base;	/* ms */

@@ -66,13 +66,30 @@ static int open_db(struct updates *u, const char *path)
 	return commit_load_repeats(u);
 }
 
+static struct lease_terms terms_of(const struct update_limits *l)
+{
+	return (struct lease_terms){
+		.min = l->lease_min,
+		.max = l->lease_max,
+		.key_max = l->key_lease_max,
+	};
+}
+
+void updates_set_limits(struct updates *u, const struct update_limits *limits)
+{
+	unsigned int repeats = u->limits.repeats;
+	struct lease_terms terms;
+
+	u->limits = *limits;
+	complete_limits(&u->limits);
+	u->limits.repeats = repeats;
+	terms = terms_of(&u->limits);
+	leases_set_terms(u->leases, &terms);
+}
+
 static int make(struct updates *u, const char *db_path)
 {
-	const struct lease_terms terms = {
-		.min = u->limits.lease_min,
-		.max = u->limits.lease_max,
-		.key_max = u->limits.key_lease_max,
-	};
+	const struct lease_terms terms = terms_of(&u->limits);
 
 	u->zones = calloc(ZONES_MIN, sizeof(struct update_zone *));
 	u->zones_size = ZONES_MIN;

@@ -66,6 +66,8 @@ struct update_ops {
 struct updates *updates_new(const struct update_ops *ops, void *arg,
 			    const struct update_limits *limits, const char *db_path,
 			    const struct update_clock *clock, int *err);
+/* Others, from now on (reload); what is granted stays, and so does .repeats. */
+void updates_set_limits(struct updates *u, const struct update_limits *limits);
 /* Open requests are answered SERVFAIL first. Zones and links that are left end, too. */
 void updates_free(struct updates *u);
 

@@ -83,6 +83,8 @@ struct lease_terms {
 struct leases *leases_new(const struct lease_ops *ops, void *arg,
 			  const struct lease_terms *terms);
 void leases_free(struct leases *l);
+/* For what is granted from now on. */
+void leases_set_terms(struct leases *l, const struct lease_terms *terms);
 size_t leases_count(const struct leases *l);
 /* What is granted to who asks for this long. */
 uint32_t leases_clamp(const struct leases *l, uint32_t asked, bool key);

@@ -28,6 +28,11 @@ struct leases *leases_new(const struct lease_ops *ops, void *arg,
 	return l;
 }
 
+void leases_set_terms(struct leases *l, const struct lease_terms *terms)
+{
+	l->terms = *terms;
+}
+
 void leases_free(struct leases *l)
 {
 	if (!l)
