@@ -102,6 +102,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 	srv->timer_at = UINT64_MAX;
 	update_tick(srv->updates, &clock);
 	subs_tick(srv->subs, server_now(srv));
+	srv->flush_at = 0;	/* what cannot be written is tried again later, not at once */
 	if (srv->subs_db && subs_db_dirty(srv->subs_db) && subs_db_flush(srv->subs_db))
 		log_limited(LOG_ERR, "subscriptions could not be written down: the disk?");
 	return 0;	/* the turn comes after it */
