@@ -379,10 +379,10 @@ def stun(t):
 
 # --- the daemon's own word ---------------------------------------------------------------
 
-def control(method="Status", **params):
+def control(method="Status", at=None, **params):
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(5)
-    s.connect(DIR + "/control")
+    s.connect((at or DIR) + "/control")
     s.sendall(json.dumps({"method": "io.btmm.dnsd." + method,
                           "parameters": params}).encode() + b"\0")
     got = b""
@@ -398,9 +398,9 @@ def control(method="Status", **params):
     return got.get("parameters", {})
 
 
-def status(path):
+def status(path, at=None):
     """A value of the status, "subscriptions.udp"; zones by name."""
-    v = control()
+    v = control(at=at)
     for part in path.split("."):
         if isinstance(v, list):
             v = {z["name"].split(".")[0]: z for z in v}

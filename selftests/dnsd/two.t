@@ -42,15 +42,16 @@ eq 'conditions are looked at' "up('mac2', 'nx mac2', 'add mac2 60 A 192.0.2.3', 
 eq 'by TCP and TLS' "[up('mac2', 'add mac2 60 TXT ' + v, lease=3, server='127.0.0.2', via=v) for v in ('tcp', 'tls')]" \
 	"['NOERROR 3', 'NOERROR 3']"
 eq 'the owner ends the lease' "l.changes(1, 6)" '-A 192.0.2.2'
-sure 'in its time' "took = time.monotonic() - since; assert 2.8 < took < 4.5, took"
-eq 'the second knows nothing of leases' "DIR_, globals()['DIR'] = DIR, '$second'; import client; client.DIR = '$second'
-v = client.status('zones.alice'); client.DIR = '$DNSD_DIR'; DIR = '$DNSD_DIR'; v['owner'], v['leases']" '(False, 0)'
+sure 'in its time' "took = time.monotonic() - since; assert 2 < took < 8, took"
+eq 'the second knows nothing of leases' "v = status('zones.alice', '$second'); v['owner'], v['leases']" '(False, 0)'
 sure '100 at a time' "t = Udp(server='127.0.0.2'); sent = {}" \
 	"for i in range(100):" \
-	"    m = update(['add v%d.mac2 60 A 192.0.2.9' % i], lease=5); w, mac = signed(m.to_wire(), 'mac2')" \
+	"    m = update(['add v%d.mac2 60 A 192.0.2.9' % i], lease=5); m.id = 1000 + i; w, mac = signed(m.to_wire(), 'mac2')" \
 	"    sent[w[:2]] = mac; t.send(w)" \
+	"codes = []; start = time.monotonic()" \
 	"while sent:" \
-	"    got = t.recv(5); mac = sent.pop(got[:2]); m = parse(got, 'mac2', mac); assert m.rcode() == 0 and granted(m) == '5', m"
+	"    got = t.recv(10); mac = sent.pop(got[:2]); m = parse(got, 'mac2', mac); codes.append((m.rcode(), granted(m)))" \
+	"assert set(codes) == {(0, '5')}, (codes, time.monotonic() - start, control()['updates'], control(at='$second')['updates'])"
 eq 'of which a repeated one is not done twice' \
 	"w, mac = signed(update(['add w.mac2 60 A 192.0.2.9'], lease=100).to_wire(), 'mac2'); a = exchange(w, via=Udp(server='127.0.0.2')) if 0 else None
 def both(server):
