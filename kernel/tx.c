@@ -47,6 +47,24 @@ static bool at_sk_bypasses_xfrm(struct sock *sk)
 	return pol && pol->action == XFRM_POLICY_ALLOW && !pol->xfrm_nr;
 }
 
+/*
+ * The kernel's own ICMPv6 socket, which answers pings and sends errors, is
+ * locked while it does, and to tell it of an error would take that lock again.
+ * The attempt would come to nothing, and where there is one processor only, a
+ * kernel that watches its spinlocks takes it for a bug.
+ */
+static bool at_sk_is_kernel_icmp(const struct sock *sk)
+{
+	const struct socket *sock;
+
+	if (!sk || !sk_fullsock(sk) || sk->sk_type != SOCK_RAW ||
+	    sk->sk_protocol != IPPROTO_ICMPV6)
+		return false;
+	sock = READ_ONCE(sk->sk_socket);
+
+	return !sock || !sock->file;
+}
+
 /* IPv6, UDP and IKE headers are in the linear part afterwards. */
 static bool at_tx_ike_ok(struct sk_buff *skb, struct at_refusal *why)
 {
@@ -274,7 +292,7 @@ refuse:
 	DEV_STATS_INC(dev, tx_dropped);
 	/* The run before it waits for nothing any more. */
 	at_outer_flush();
-	if (why.icmp_code >= 0)
+	if (why.icmp_code >= 0 && !at_sk_is_kernel_icmp(skb->sk))
 		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, why.icmp_code, 0);
 	rcu_read_unlock();
 	kfree_skb(skb);

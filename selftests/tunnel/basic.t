@@ -36,4 +36,13 @@ run_ns b btmm-ctl peer set "$A" endpoint '[2001:db8:1::2]:4500'
 ok 'ping over an IPv6 underlay' pings a b 3
 ok 'TCP over an IPv6 underlay' tcp_copy a b 2
 
+# The kernel answers a ping with its ICMPv6 socket locked, and an error about that
+# answer would need the same lock (kernels with spinlock debugging said so).
+before=$(counter b tx_no_route)
+ip -n b -6 route add unreachable 2001:db8:1::2
+fails 'a ping that cannot be answered' pings a b
+cmp_num '... is counted' "$(counter b tx_no_route)" -gt "$before"
+ip -n b -6 route del unreachable 2001:db8:1::2
+ok '... and later pings are answered' wait_for 10 pings a b
+
 done_testing
