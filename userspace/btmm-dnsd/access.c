@@ -95,6 +95,8 @@ static void subs_send(void *arg, const struct subs_out *out)
 		if (r)
 			return;
 	}
+	if (to.kind == TRANSPORT_UDP)
+		server_hold(srv);
 	transport_send(srv->transport, &to, buf, len);
 }
 

@@ -56,10 +56,6 @@ static void arm(struct server *srv)
 		at = boot + (subs > now ? subs - now : 0);
 	at = earliest(at, update_deadline(srv->updates));
 	at = earliest(at, zones_deadline(srv));
-	if (!srv->subs_db || !subs_db_dirty(srv->subs_db))
-		srv->flush_at = 0;
-	else if (!srv->flush_at)
-		srv->flush_at = boot + SUBS_DB_FLUSH_MS;
 	if (srv->flush_at)
 		at = earliest(at, srv->flush_at);
 	if (at == srv->timer_at)
@@ -71,6 +67,27 @@ static void arm(struct server *srv)
 	}
 	sd_event_source_set_time(srv->timer, at * 1000);
 	sd_event_source_set_enabled(srv->timer, SD_EVENT_ONESHOT);
+}
+
+/* What cannot be written is tried again later, not at once. */
+static void write_down(struct server *srv)
+{
+	uint64_t boot = server_boot_ms();
+
+	if (boot < srv->flush_at)
+		return;
+	srv->flush_at = 0;
+	if (!srv->subs_db || !subs_db_dirty(srv->subs_db) || !subs_db_flush(srv->subs_db))
+		return;
+	log_limited(LOG_ERR, "subscriptions could not be written down: the disk?");
+	srv->flush_at = boot + SUBS_DB_FLUSH_MS;
+}
+
+void server_hold(struct server *srv)
+{
+	if (!srv->held)
+		transport_cork(srv->transport);
+	srv->held = true;
 }
 
 /* At the end of every round in which something happened. */
@@ -87,6 +104,10 @@ static int on_turn(sd_event_source *s, void *arg)
 		srv->changed = false;
 		subs_commit(srv->subs, server_now(srv));
 	}
+	write_down(srv);
+	if (srv->held)
+		transport_uncork(srv->transport);
+	srv->held = false;
 	transport_uncork(srv->transport);
 	arm(srv);
 	return 0;
@@ -102,9 +123,6 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 	srv->timer_at = UINT64_MAX;
 	update_tick(srv->updates, &clock);
 	subs_tick(srv->subs, server_now(srv));
-	srv->flush_at = 0;	/* what cannot be written is tried again later, not at once */
-	if (srv->subs_db && subs_db_dirty(srv->subs_db) && subs_db_flush(srv->subs_db))
-		log_limited(LOG_ERR, "subscriptions could not be written down: the disk?");
 	return 0;	/* the turn comes after it */
 }
 

@@ -68,7 +68,8 @@ struct server {
 	const struct request *request;	/* which is being worked on, or NULL */
 	sd_event_source *timer, *turn, *updates_io;
 	uint64_t timer_at;
-	uint64_t flush_at;	/* subs_db: ms of CLOCK_BOOTTIME; 0: it is clean */
+	uint64_t flush_at;	/* subs_db failed, try again: ms of CLOCK_BOOTTIME; or 0 */
+	bool held;		/* datagrams wait for the turn */
 	int control_fd;		/* from systemd; -1: none */
 	bool changed;			/* zones did, since subs_commit() */
 	uint64_t started;		/* server_now() */
@@ -101,6 +102,10 @@ void server_free(struct server *srv);
 int server_reload(struct server *srv, char *why, size_t why_size);
 /* Something happened outside of a message: let the engines have their turn. */
 void server_kick(struct server *srv);
+/* Datagrams from now on leave at the end of the turn, when what they say of
+ * subscriptions is written down: kill -9 finds nothing told that is not known.
+ */
+void server_hold(struct server *srv);
 
 /* zones.c: the zone that @name is in, or NULL */
 struct served_zone *zones_of(const struct server *srv, const uint8_t *name);
