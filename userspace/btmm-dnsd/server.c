@@ -36,7 +36,11 @@ uint64_t server_now(const struct server *srv)
 
 struct update_clock server_clock(void)
 {
-	return (struct update_clock){ .now = server_boot_ms(), .wall = time(NULL) };
+	uint64_t wall = clock_ms(CLOCK_REALTIME);
+
+	return (struct update_clock){
+		.now = server_boot_ms(), .wall = wall / 1000, .wall_ms = wall % 1000,
+	};
 }
 
 /* --- the turn ------------------------------------------------------------- */

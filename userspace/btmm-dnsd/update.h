@@ -29,6 +29,7 @@ struct update_link;
 struct update_clock {
 	uint64_t now;	/* ms of CLOCK_BOOTTIME: deadlines live by it */
 	uint64_t wall;	/* s since 1970: only to survive a restart */
+	uint16_t wall_ms;	/* ... and ms of that second */
 };
 
 /* 0: the default, as behind each. */

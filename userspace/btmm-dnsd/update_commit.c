@@ -19,9 +19,10 @@ static struct lease_batch *rest(struct updates *u)
 	return &u->rest;
 }
 
+/* Rounded up: who was told how long must not lose it before, restart or not. */
 static int64_t to_wall(const struct updates *u, uint64_t ms)
 {
-	int64_t left = (int64_t)(ms - u->clock.now);
+	int64_t left = (int64_t)(ms - u->clock.now) + u->clock.wall_ms;
 
 	return (int64_t)u->clock.wall + (left > 0 ? (left + 999) / 1000 : left / 1000);
 }
@@ -235,7 +236,7 @@ static void load_lease(void *arg, const struct lease_row *row)
 {
 	struct update_zone *z = arg;
 	struct updates *u = z->u;
-	int64_t left = (row->expiry - (int64_t)u->clock.wall) * 1000;
+	int64_t left = (row->expiry - (int64_t)u->clock.wall) * 1000 - u->clock.wall_ms;
 	struct lease_owner *o = lease_owner_get(z->leases, row->owner);
 	struct lease *lease = o ? lease_get(o, &row->marker, NULL, 0) : NULL;
 
