@@ -38,10 +38,10 @@ eq 'replace' "up('mac2', 'del mac2 A', 'add mac2 60 A 192.0.2.4', lease=200), l.
 eq 'an enrolment' "up('account', 'add mac8 0 ' + enrolled('mac8'))" NOERROR
 ok 'is one' wait_for 3 py "assert q('www TXT', 'mac8') == 'NOERROR \"secret\"'"
 
-sure 'a lease of 2 s' "start = time.monotonic(); assert up('mac1', 'add mac1 60 A 192.0.2.1', 'add x.mac1 60 TXT a', lease=2) == 'NOERROR 2'" \
+sure 'a lease of 2 s' "assert up('mac1', 'add mac1 60 A 192.0.2.1', 'add x.mac1 60 TXT a', lease=2) == 'NOERROR 2'; start = time.monotonic()" \
 	"assert until(lambda: q('x.mac1 TXT', 'mac1').startswith('NOERROR \"a'), 1)" \
 	"until(lambda: not q('x.mac1 TXT', 'mac1').startswith('NOERROR '))" \
-	"took = time.monotonic() - start; assert 1.9 < took < 2.6, took"
+	"took = time.monotonic() - start; assert 1.5 < took < 2.6, took"
 sure 'ends at the primary, too' "assert until(lambda: there('x.mac1 TXT') == there('mac1 A') == there('mac1 TYPE65282') == '', 5)"
 eq 'static data stays' "there('static A'), there('mac1 TYPE65283') != ''" "('192.0.2.80', True)"
 
@@ -62,7 +62,7 @@ direct 'zone alice.example.com.' 'update del mac2.alice.example.com. 60 A 192.0.
 py "begun = time.monotonic()"
 dnsd_start
 eq 'the front-end is killed: the difference afterwards' "l.changes(1)" '-A 192.0.2.5'
-sure 'soon' "took = time.monotonic() - begun; assert took < 1, took"
+sure 'soon' "took = time.monotonic() - begun; assert took < 3, took"
 dnsd_wait
 eq 'leases go on' "status('zones.alice')['leases'] >= 100" ''
 dnsd_ends

@@ -90,7 +90,7 @@ class Llq:
         self.ids = [NONE] * len(questions)
         self.mac = b""
         self.kept = []		# messages that were not what was waited for
-        self.seen = []		# message IDs of events that were acknowledged
+        self.seen = []		# ID and changes of events that were acknowledged
 
     def message(self, options):
         m = dns.message.Message(id=random.randrange(65536))
@@ -188,9 +188,10 @@ class Llq:
                 continue
             if ack and self.events.kind == "udp":
                 self.ack(e)
-                if e.m.id in self.seen:
+                # IDs alone are too few to tell them apart.
+                if (e.m.id, str(e)) in self.seen:
                     continue
-                self.seen.append(e.m.id)
+                self.seen.append((e.m.id, str(e)))
             return e
 
     def ack_wire(self, e, ident=None, prior=None, k=None, error=0, when=None):

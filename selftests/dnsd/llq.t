@@ -93,7 +93,7 @@ sure 'while one is not acknowledged, later ones wait and are put together' \
 	"pub('add www 120 A 192.0.2.71'); pub('del www A 192.0.2.71'); pub('add www 120 A 192.0.2.72')" \
 	"pub('del www A 192.0.2.70')" \
 	"assert str(first) == '+A 192.0.2.70'" \
-	"e2 = l.event(2.5, ack=False); assert e2.m.id == first.m.id, e2; l.ack(e2); l.seen.append(e2.m.id)" \
+	"e2 = l.event(2.5, ack=False); assert e2.m.id == first.m.id, e2; l.ack(e2); l.seen.append((e2.m.id, str(e2)))" \
 	"e3 = l.event(1); assert str(e3) == '+A 192.0.2.72; -A 192.0.2.70', e3"
 sure 'an acknowledgement of who is somebody else does not count' \
 	"pub('add www 120 A 192.0.2.73'); e4 = l.event(ack=False)" \
@@ -132,7 +132,7 @@ sure 'a signed event of another host'\''s update' "assert up('mac2', 'add mac2 1
 sure 'an unsigned acknowledgement does not count' "s2 = Llq('mac2 A', via=s.t); s.t.send(s2.ack_wire(ev))" \
 	"s.ack(ev, prior=b''); s.ack(ev, k=key('mac1', secret=b'x' * 32)); s.ack(ev, k='mac3')" \
 	"again = s.event(2.5, ack=False); assert again and again.m.id == ev.m.id"
-sure 'a signed one does' "s.ack(again); s.seen.append(ev.m.id); assert s.quiet(4.2)"
+sure 'a signed one does' "s.ack(again); s.seen.append((ev.m.id, str(ev))); assert s.quiet(4.2)"
 sure 'update to event, 100 times' "times = []" \
 	"for i in range(100):" \
 	"    t = Udp(); start = time.monotonic()" \
@@ -153,7 +153,7 @@ sure 'a replayed end of an LLQ does not end it' \
 sure 'a replayed set-up from elsewhere is not answered' "z_ = Llq('mac3 A', k='mac1'); z_.request(); w = z_.sent" \
 	"z_.respond(); w3 = z_.sent; other = Udp(src='127.0.0.9'); n = n_udp()" \
 	"for old in (w, w3): other.send(old)" \
-	"got = other.recv(0.3); assert n_udp() == n and (got is None or not ttls(got))"
+	"got = other.recv(0.3); assert n_udp() <= n and (got is None or not ttls(got))"
 sure 'an older signature than the newest is not accepted' "r = z_.refresh(4000); assert r == '0/4000', r" \
 	"assert z_.refresh(1000, when=int(time.time()) - 100).startswith('TimeoutError')" \
 	"assert z_.refresh(5000) == '0/5000'"

@@ -123,7 +123,8 @@ class Load(threading.Thread):
             if has != marked:
                 bad.append("%s: record %s, marker %s" % (r.name, has, marked))
             if r.since and r.since < begun and ended < r.least and not has:
-                bad.append("%s: is missing" % r.name)
+                bad.append("%s: is missing, %.2f s early; least %.2f most %.2f" % (
+                    r.name, r.least - ended, r.least, r.most))
             if has and begun > r.most + grace:
                 bad.append("%s: %.1f s too long" % (r.name, begun - r.most))
         return bad, present

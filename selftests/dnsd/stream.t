@@ -59,7 +59,7 @@ sure 'the BTMM rule' "alice('del AutoTunnel-3 A', 'add AutoTunnel-3 120 A 192.0.
 eq 'Apple: the set-up names a UDP port' "a = Apple('mac2 A', k='mac1'); a.setup()" 0
 eq 'the event comes there, signed' "alice('add mac2 120 A 192.0.2.3'); a.changes(1)" '+A 192.0.2.3'
 sure 'not acknowledged, it comes again' "alice('add mac2 120 A 192.0.2.4'); e = a.event(ack=False)" \
-	"again = a.event(3, ack=False); assert again.m.id == e.m.id and again.m.had_tsig; a.ack(again); a.seen.append(e.m.id)"
+	"again = a.event(3, ack=False); assert again.m.id == e.m.id and again.m.had_tsig; a.ack(again); a.seen.append((e.m.id, str(e)))"
 sure 'it outlives the connection' "a.t.close(); time.sleep(0.1); alice('del mac2 A 192.0.2.4')" \
 	"assert a.changes(1) == '-A 192.0.2.4'"
 eq 'is refreshed on another' "a.t = Stream('tls'); a.refresh(5000)" 0/5000
