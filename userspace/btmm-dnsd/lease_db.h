@@ -23,7 +23,7 @@ struct lease_row {
 	uint64_t row;
 	const uint8_t *zone, *owner;	/* lower case */
 	struct marker marker;
-	int64_t expiry;			/* s since 1970 */
+	int64_t expiry;			/* ms since 1970 */
 	uint32_t granted;		/* s */
 };
 

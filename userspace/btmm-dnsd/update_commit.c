@@ -19,12 +19,10 @@ static struct lease_batch *rest(struct updates *u)
 	return &u->rest;
 }
 
-/* Rounded up: who was told how long must not lose it before, restart or not. */
-static int64_t to_wall(const struct updates *u, uint64_t ms)
+/* ms since 1970 */
+static int64_t wall(const struct updates *u)
 {
-	int64_t left = (int64_t)(ms - u->clock.now) + u->clock.wall_ms;
-
-	return (int64_t)u->clock.wall + (left > 0 ? (left + 999) / 1000 : left / 1000);
+	return (int64_t)u->clock.wall * 1000 + u->clock.wall_ms;
 }
 
 static void store(void *arg, struct lease *lease)
@@ -35,7 +33,7 @@ static void store(void *arg, struct lease *lease)
 		.zone = zone_apex(lease_zone_mirror(lease->at->zone)),
 		.owner = lease->at->name,
 		.marker = lease->marker,
-		.expiry = to_wall(u, lease->expiry),
+		.expiry = wall(u) + (int64_t)(lease->expiry - u->clock.now),
 		.granted = lease->granted,
 	};
 
@@ -236,7 +234,7 @@ static void load_lease(void *arg, const struct lease_row *row)
 {
 	struct update_zone *z = arg;
 	struct updates *u = z->u;
-	int64_t left = (row->expiry - (int64_t)u->clock.wall) * 1000 - u->clock.wall_ms;
+	int64_t left = row->expiry - wall(u);
 	struct lease_owner *o = lease_owner_get(z->leases, row->owner);
 	struct lease *lease = o ? lease_get(o, &row->marker, NULL, 0) : NULL;
 
@@ -263,10 +261,10 @@ int commit_load_zone(struct update_zone *z)
 	return lease_db_leases(lease_writer_db(u->writer), z->apex, load_lease, z);
 }
 
-static void load_repeat(void *arg, struct repeat *e, int64_t wall)
+static void load_repeat(void *arg, struct repeat *e, int64_t at)
 {
 	struct updates *u = arg;
-	int64_t age = ((int64_t)u->clock.wall - wall) * 1000;
+	int64_t age = ((int64_t)u->clock.wall - at) * 1000;
 
 	e->at = u->clock.now;
 	if (age > 0)
