@@ -13,7 +13,7 @@
 
 #include "lease_batch.h"
 
-#define VERSION		1
+#define VERSION		2
 #define APPLICATION	0x62746d4c	/* "btmL" */
 #define WAL_TIDY	512		/* pages of the log: tidied when there is time, */
 #define WAL_MAX		16384		/* and at once */
