@@ -5,7 +5,7 @@
 # answers what can be answered, lives, and neither its memory nor its log grow.
 # BTMM_ABUSE: messages of each kind (default 1500).
 # kernels: uml
-# timeout: 180
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 ulimit -n 16384
 . "$(dirname "$0")/net.sh"

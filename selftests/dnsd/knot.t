@@ -3,7 +3,7 @@
 # The same with Knot as the primary: mirror, NOTIFY, updates, leases, LLQs, and
 # what happens when either is killed.
 # kernels: uml
-# timeout: 180
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need knotd knsupdate kdig

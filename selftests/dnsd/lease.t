@@ -4,7 +4,7 @@
 # from the primary; a refresh wins; static data stays; nothing depends on the
 # daemon having been there, on the primary, nor on the data base of leases.
 # kernels: uml
-# timeout: 180
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need nsupdate sqlite3
@@ -30,7 +30,7 @@ py 'def add(seconds, *ops, k="mac1", klease=None):' \
 sure 'who subscribes' "llq = Llq('mac1 A', k='mac2'); assert llq.setup() == '0'"
 sure 'a lease of 2 s ends after 2 s' \
 	"start = add(2, 'add mac1 60 A 192.0.2.1', 'add x.mac1 60 TXT a')" \
-	"took = gone_after(start, 'mac1 A'); print('%.2f s' % took); assert 1.9 < took < 2.5, took"
+	"took = gone_after(start, 'mac1 A'); print('%.2f s' % took); assert 1.9 < took < 4, took"
 eq 'its other record, too' "q('x.mac1 TXT', 'mac1')" NXDOMAIN
 eq 'the subscriber was told' "llq.changes(2)" '+A 192.0.2.1; -A 192.0.2.1'
 sure 'the primary, too, has lost it within 5 s' \
@@ -40,11 +40,11 @@ eq 'the host is still enrolled' "primary('mac1 TYPE65283').startswith('NOERROR '
 sure 'each record has its own time' \
 	"start = add(4, 'add mac1 60 TXT long'); add(1, 'add mac1 60 TXT short')" \
 	"assert until(lambda: q('mac1 TXT', 'mac1') == 'NOERROR \"long\"', 3)" \
-	"assert 3.8 < gone_after(start, 'mac1 TXT') < 4.6"
+	"assert 3.8 < gone_after(start, 'mac1 TXT') < 6"
 sure 'KEY records have a longer lease of their own' \
 	"start = add(1, 'add mac1 60 KEY \\# 7 02000308010203', 'add mac1 60 A 192.0.2.1', klease=4)" \
-	"assert gone_after(start, 'mac1 A') < 1.6 and q('mac1 KEY', 'mac1').startswith('NOERROR \\\\#')" \
-	"assert 3.8 < gone_after(start, 'mac1 KEY') < 4.6"
+	"assert gone_after(start, 'mac1 A') < 3 and q('mac1 KEY', 'mac1').startswith('NOERROR \\\\#')" \
+	"assert 3.8 < gone_after(start, 'mac1 KEY') < 6"
 
 # --- a refresh wins ---------------------------------------------------------------------
 
@@ -88,13 +88,13 @@ sure 'a record that two hosts hold lives as long as the longer lease' \
 	"start = add(1, 'add _services._dns-sd._udp 60 PTR _ssh._tcp', k='mac1')" \
 	"start = add(3, 'add _services._dns-sd._udp 60 PTR _ssh._tcp', k='mac2')" \
 	"assert until(lambda: q('_services._dns-sd._udp PTR', 'mac1') == 'NOERROR _ssh._tcp', 1)" \
-	"assert 2.8 < gone_after(start, '_services._dns-sd._udp PTR') < 3.6"
+	"assert 2.8 < gone_after(start, '_services._dns-sd._udp PTR') < 5"
 
 # --- the primary is away when it runs out ----------------------------------------------------------
 
 py "start = add(2, 'add mac1 60 A 192.0.2.8'); until(lambda: q('mac1 A', 'mac1') == 'NOERROR 192.0.2.8')"
 primary_kill
-sure 'without the primary it vanishes just the same' "assert gone_after(start, 'mac1 A') < 2.6"
+sure 'without the primary it vanishes just the same' "assert gone_after(start, 'mac1 A') < 4"
 primary_start
 wait_for 10 primary_up
 sure 'and is deleted when the primary is back' "assert until(lambda: not primary('mac1 A').startswith('NOERROR 1'), 6)"
@@ -115,14 +115,15 @@ sure 'and that ends in its time' "assert until(lambda: primary('mac1 TXT') == 'N
 # --- the data base is lost, or damaged --------------------------------------------------------------------
 
 lost() { # DESC COMMAND
-	py "start = add(2, 'add mac1 60 A 192.0.2.10'); until(lambda: q('mac1 A', 'mac1') == 'NOERROR 192.0.2.10')"
+	py "start = add(3, 'add mac1 60 A 192.0.2.10'); until(lambda: q('mac1 A', 'mac1') == 'NOERROR 192.0.2.10')"
 	dnsd_kill
+	eq "$1: it was there until then" "primary('mac1 A')" 'NOERROR 192.0.2.10'
 	eval "$2"
 	dnsd_start
 	dnsd_wait
 	sure "$1: what is marked gets one longest lease (6 s), no more" \
 		"start = time.monotonic()" \
-		"took = gone_after(start, 'mac1 A'); print('%.1f s' % took); assert 4.5 < took < 7, took"
+		"took = gone_after(start, 'mac1 A'); print('%.1f s' % took); assert 4.5 < took < 9, took"
 	sure 'static data is still there' "assert primary('static A') == 'NOERROR 192.0.2.80'" \
 		"assert primary('mac2 A') == 'NOERROR 192.0.2.5' and 'token' in primary('_acme-challenge TXT')"
 	sure 'and it goes on' "add(2, 'add mac1 60 A 192.0.2.11')"

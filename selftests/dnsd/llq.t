@@ -4,7 +4,7 @@
 # each, events and their acknowledgements, TSIG, refreshes, the BTMM rule,
 # limits, restarts.
 # kernels: uml
-# timeout: 180
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need nsupdate

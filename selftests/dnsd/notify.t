@@ -4,6 +4,7 @@
 # (both styles of it) or AXFR, soon; by the SOA's refresh when the NOTIFY is lost;
 # and after the primary was gone.
 # kernels: uml
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need nsupdate nft

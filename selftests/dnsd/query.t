@@ -4,6 +4,7 @@
 # signs, over UDP, TCP and TLS; that the rest is one and the same REFUSED, and
 # that the primary behind is hidden. Clients: dig, kdig, dnspython.
 # kernels: uml
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need kdig

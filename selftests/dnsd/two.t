@@ -4,6 +4,7 @@
 # forwards updates to it. And a front-end whose sockets somebody else has made
 # (systemd's socket activation).
 # kernels: uml
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 

@@ -4,7 +4,7 @@
 # primary has afterwards. Clients: nsupdate, knsupdate, and dnspython for what
 # they cannot say (leases).
 # kernels: uml
-# timeout: 180
+# timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
 need nsupdate knsupdate
