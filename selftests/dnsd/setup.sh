@@ -30,7 +30,7 @@ quick() {
 	local desc=$1 best=99999 t i
 	shift
 	# Other things run on the machine, too.
-	for ((i = 0; i < 5 || (i < 30 && best >= 200); i++)); do
+	for ((i = 0; i < 5 || (i < 60 && best >= 200); i++)); do
 		t=$(now_ms)
 		btmm-dnsd "$@" >/dev/null 2>&1
 		t=$(($(now_ms) - t))
@@ -72,7 +72,8 @@ dig_rcode() {
 transfer() {
 	local name algorithm secret
 	read -r name algorithm secret </etc/btmm/keys/frontend.key
-	dig @127.0.0.1 -p 5300 -y "$algorithm:$name:$secret" +noidn "${1:-alice.example.com}" AXFR
+	dig @127.0.0.1 -p 5300 -y "$algorithm:$name:$secret" "${1:-alice.example.com}" AXFR \
+		+time=20
 }
 
 # nsupdate_text KEY SERVER PORT ZONE COMMAND...
