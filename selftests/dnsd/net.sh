@@ -7,7 +7,8 @@
 #				big (hmac-sha512)
 #	bob.example.com		private; host mac1.bob.example.com.
 #	pub.example.com		public
-#	slow.example.com	public; the primary sends no NOTIFY, refresh is 2 s
+#	slow.example.com	public; the primary sends no NOTIFY, refresh is 2 s, expiry 3
+#				(which means 5 and 6)
 #
 # The primary is at 127.0.0.1:5300 and notifies 127.0.0.1:5301; the front-end is at
 # 127.0.0.1 and ::1, ports 53 and 853. All of it is in $DNSD_DIR.
@@ -47,7 +48,7 @@ Y() { py "y('$1')"; }
 
 # --- the primary -------------------------------------------------------------------
 
-soa() { echo "@ 60 IN SOA ns hostmaster 1 ${1:-3600} ${2:-600} 86400 5"; }
+soa() { echo "@ 60 IN SOA ns hostmaster 1 ${1:-3600} ${2:-600} ${3:-86400} 5"; }
 services() {
 	cat <<-EOT
 		_dns-llq._udp SRV 0 0 53 ns
@@ -100,7 +101,15 @@ zone_pub() {
 	for ((i = 0; i < 250; i++)); do echo "h$i A 192.0.2.$((i % 250 + 1))"; done
 }
 zone_slow() {
-	soa 2 1
+	soa 2 1 3
+	echo '@ NS ns'
+	echo 'ns A 127.0.0.1'
+	echo 'www A 192.0.2.1'
+}
+
+# Any other.
+zone_small() {
+	soa
 	echo '@ NS ns'
 	echo 'ns A 127.0.0.1'
 	echo 'www A 192.0.2.1'
@@ -207,10 +216,11 @@ knot_conf() {
 }
 
 primary_files() {
-	local z
+	local z kind
 	for z in $PRIMARY_ZONES; do
-		{ echo "\$ORIGIN $z.example.com."; echo '$TTL 120'; "zone_$z"; } \
-			>"$DNSD_DIR/primary/$z.zone"
+		kind=zone_small
+		[[ $(type -t "zone_$z") != function ]] || kind=zone_$z
+		{ echo "\$ORIGIN $z.example.com."; echo '$TTL 120'; $kind; } >"$DNSD_DIR/primary/$z.zone"
 	done
 	"${primary}_conf" >"$DNSD_DIR/primary/conf"
 }
