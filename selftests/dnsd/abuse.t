@@ -130,8 +130,9 @@ sure 'LLQs that are begun and left' "for i in range($n):" \
 
 eq 'who was subscribed still is' "up('mac2', 'add mac2 60 A 192.0.2.2', lease=3600), l.changes(1)" \
 	"('NOERROR 3600', '+A 192.0.2.2')"
-sure 'its memory has not grown by more than 20 MB' "after = rss_kib($dnsd_pid); assert after - before < 20000, (before, after)"
-sure 'it has counted' "m = control()['messages']; assert m['malformed'] > 500 and m['bad_signature'] > 500, m"
+# (a sanitizer keeps what is freed)
+[[ $BTMM_DNSD = *-san ]] || sure 'its memory has not grown by more than 20 MB' "after = rss_kib($dnsd_pid); assert after - before < 20000, (before, after)"
+sure 'it has counted' "m = control()['messages']; assert m['malformed'] > $n / 3 and m['bad_signature'] > $n / 3, m"
 diag "$(wc -l <"$TEST_OUT/dnsd.log") lines of log"
 cmp_num 'its log is short' "$(wc -c <"$TEST_OUT/dnsd.log")" -lt 30000
 eq 'static data is as it was' "primary('static A'), primary('mac3 AAAA')" "('NOERROR 192.0.2.80', 'NOERROR fd00::3')"
