@@ -410,7 +410,7 @@ def status(path, at=None):
 
 def served(*zones):
     """Does the front-end answer for these?"""
-    return all(q(z + " SOA", timeout=0.5).startswith("NOERROR ") for z in zones)
+    return all(q(z + " SOA", timeout=2).startswith("NOERROR ") for z in zones)
 
 
 def until(condition, limit=5):

@@ -317,7 +317,7 @@ dnsd_serves() { py "served(*['%s.example.com.' % z for z in '$PRIMARY_ZONES'.spl
 dnsd_ready() { dnsd_alive && dnsd_serves; }
 dnsd_alive() { [[ -n $dnsd_pid ]] && kill -0 "$dnsd_pid" 2>/dev/null; }
 dnsd_wait() {
-	local end=$((SECONDS + ${1:-20}))
+	local end=$((SECONDS + ${1:-60}))
 	until dnsd_ready >/dev/null 2>&1; do
 		if ! dnsd_alive || ((SECONDS > end)); then
 			dnsd_log 40 | sed 's/^/# /'
