@@ -12,7 +12,7 @@ declare -F wait_for >/dev/null || wait_for() {
 	local i
 	for ((i = 0; i < $1 * 20; i++)); do
 		"${@:2}" >/dev/null 2>&1 && return
-		sleep 0.05
+		read -r -t 0.05 <> <(:)
 	done
 	return 1
 }
