@@ -19,6 +19,9 @@ struct zone {
 	uint8_t apex[DNAME_MAX];
 };
 
+/* Canonical SOA RDATA, taken apart; false when it is not well-formed. */
+bool zone_soa_read(const uint8_t *rdata, size_t rdlen, struct zone_soa *out);
+
 /* Sets TTL and hidden of the record at @pos of @n, which has changed by that;
  * sees to what exists, and tells.
  */
