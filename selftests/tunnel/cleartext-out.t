@@ -90,7 +90,7 @@ before=$(counts a tx_cleartext tx_not_xfrm tx_ike_refused)
 tx_packets() {
 	local keepalives
 	keepalives=$(counter a tx_keepalives)
-	echo $(($(ip -n a -s -j link show btmm0 | jq ".[0].stats64.tx.packets") - keepalives))
+	echo $(($(packets a) - keepalives))
 }
 esp=$(tx_packets)
 fails 'without SAs no ping' run_ns a ping -6 -c 1 -W 1 -q "$B"

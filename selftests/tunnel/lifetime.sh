@@ -41,7 +41,6 @@ flood() {
 	floods+=("$bg_pid")
 }
 no_flood() { kill "${floods[@]}"; wait "${floods[@]}"; } 2>/dev/null
-packets() { ip -n "$1" -s -j link show btmm0 | jq '.[0].stats64.tx.packets'; }
 busy() { [[ $(packets a) -gt $1 && $(packets b) -gt $1 ]]; }
 
 use_count() { awk '$1 == "autotunnel" { print $3 }' /proc/modules; }

@@ -242,6 +242,9 @@ capture_end() {
 # raw ARG...: datagrams sent by the router; see raw.py
 raw() { run_ns r "$(dirname "${BASH_SOURCE[0]}")/raw.py" "$@"; }
 
+# packets HOST: what the device has sent; keepalives count
+packets() { ip -n "$1" -s -j link show btmm0 | jq '.[0].stats64.tx.packets'; }
+
 # stays SECONDS CMD...: CMD holds all that time
 stays() {
 	local end=$(($(now_ms) + $1 * 1000))

@@ -181,8 +181,8 @@ for round in 1 2 3; do
 	background flood2.$round ip netns exec b ping -6 -f -q "$A"
 	flood2=$bg_pid
 	before=$(counter d peers)
-	packets() { [[ $(ip -n d -s -j link show btmm0 | jq '.[0].stats64.tx.packets') -gt 20 ]]; }
-	wait_for 10 packets
+	busy() { [[ $(packets d) -gt 20 ]]; }
+	wait_for 10 busy
 	ip netns del d
 	kill "$flood"
 	wait "$flood" 2>/dev/null

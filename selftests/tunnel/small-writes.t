@@ -8,7 +8,6 @@
 # timeout: 90
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
-. "$(dirname "$0")/probe.sh"
 
 net_pair
 modprobe -a esp6 esp6_offload
@@ -54,7 +53,7 @@ wait_for 20 listening b 7007
 kill -STOP "$reader"
 background small-write ip netns exec a python3 "$tap_tmp/small.py" write "$A" "$B"
 received() {
-	ip netns exec b ss -Htn 'sport = :7007' >"$TEST_OUT/ss"
+	run_ns b ss -Htn 'sport = :7007' >"$TEST_OUT/ss"
 	[[ $(awk '$1 != "LISTEN" { print $2 }' "$TEST_OUT/ss") -ge $((60 * 732)) ]]
 }
 ok 'all segments wait to be read' wait_for 60 received

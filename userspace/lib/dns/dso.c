@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define TLV_HEADER	4
-#define RR_FIXED	10
 
 static enum dso_kind kind_of(const uint8_t *msg)
 {
@@ -141,31 +140,15 @@ void dso_push_init(struct dso_push *p, const struct dso *d, const struct dso_tlv
 
 int dso_push_next(struct dso_push *p, struct dns_rr *rr)
 {
-	const uint8_t *f;
-	size_t n;
-
 	if (p->bad)
 		return -EBADMSG;
 	if (p->pos == p->end)
 		return 0;
 
 	p->bad = true;
-	n = dname_unpack(p->msg, p->end, p->pos, rr->owner);
-	if (!n || p->end - p->pos - n < RR_FIXED)
+	if (!dns_rr_read(p->msg, p->end, p->pos, rr))
 		return -EBADMSG;
-
-	f = p->msg + p->pos + n;
-	rr->type = dns_u16(f);
-	rr->class_ = dns_u16(f + 2);
-	rr->ttl = dns_u32(f + 4);
-	rr->rdlen = dns_u16(f + 8);
-	rr->rdata = f + RR_FIXED;
-	if (rr->rdlen > p->end - p->pos - n - RR_FIXED)
-		return -EBADMSG;
-
-	rr->start = p->pos;
-	p->pos += n + RR_FIXED + rr->rdlen;
-	rr->end = p->pos;
+	p->pos = rr->end;
 	p->bad = false;
 	return 1;
 }
@@ -304,7 +287,7 @@ void dso_put_reconfirm(struct dso_writer *w, const uint8_t *name, uint16_t type,
 bool dso_put_push(struct dso_writer *w, const uint8_t *owner, uint16_t type,
 		  uint16_t class_, uint32_t ttl, const uint8_t *rdata, size_t rdlen)
 {
-	size_t need = dname_len(owner) + RR_FIXED + rdlen;
+	size_t need = dname_len(owner) + DNS_RR_FIXED + rdlen;
 	size_t size = w->size < DSO_PUSH_MAX ? w->size : DSO_PUSH_MAX;
 	uint8_t *p;
 

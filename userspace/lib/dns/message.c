@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define QUESTION_FIXED	4
-#define RR_FIXED	10
 
 static int walk_fail(struct dns_walk *w)
 {
@@ -44,11 +43,27 @@ int dns_walk_question(struct dns_walk *w, struct dns_question *q)
 	return 1;
 }
 
+bool dns_rr_read(const uint8_t *msg, size_t end, size_t pos, struct dns_rr *rr)
+{
+	size_t taken = dname_unpack(msg, end, pos, rr->owner);
+	const uint8_t *p = msg + pos + taken;
+
+	if (!taken || end - pos - taken < DNS_RR_FIXED)
+		return false;
+
+	rr->type = dns_u16(p);
+	rr->class_ = dns_u16(p + 2);
+	rr->ttl = dns_u32(p + 4);
+	rr->rdlen = dns_u16(p + 8);
+	rr->rdata = p + DNS_RR_FIXED;
+	rr->start = pos;
+	rr->end = pos + taken + DNS_RR_FIXED + rr->rdlen;
+	return rr->end <= end;
+}
+
 int dns_walk_rr(struct dns_walk *w, struct dns_rr *rr)
 {
 	struct dns_question q;
-	const uint8_t *p;
-	size_t taken;
 
 	while (!w->section && w->left && !w->bad)
 		dns_walk_question(w, &q);
@@ -60,23 +75,9 @@ int dns_walk_rr(struct dns_walk *w, struct dns_rr *rr)
 	if (!w->left)
 		return w->pos == w->len ? 0 : walk_fail(w);
 
-	rr->start = w->pos;
-	taken = dname_unpack(w->msg, w->len, w->pos, rr->owner);
-	if (!taken || w->len - w->pos - taken < RR_FIXED)
+	if (!dns_rr_read(w->msg, w->len, w->pos, rr))
 		return walk_fail(w);
-
-	p = w->msg + w->pos + taken;
-	rr->type = dns_u16(p);
-	rr->class_ = dns_u16(p + 2);
-	rr->ttl = dns_u32(p + 4);
-	rr->rdlen = dns_u16(p + 8);
-	rr->rdata = p + RR_FIXED;
-	w->pos += taken + RR_FIXED;
-	if (rr->rdlen > w->len - w->pos)
-		return walk_fail(w);
-
-	w->pos += rr->rdlen;
-	rr->end = w->pos;
+	w->pos = rr->end;
 	w->left--;
 	return 1;
 }

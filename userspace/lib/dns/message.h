@@ -79,6 +79,8 @@ struct dns_question {
 	uint16_t type, class_;
 };
 
+#define DNS_RR_FIXED	10	/* type, class, TTL, RDATA's length */
+
 struct dns_rr {
 	uint8_t owner[DNAME_MAX];	/* as it came */
 	uint16_t type, class_;
@@ -101,6 +103,12 @@ struct dns_walk {
 	int section, left;
 	bool bad;
 };
+
+/*
+ * The record at @pos of a message that may be read up to @end. False: it is
+ * malformed or does not end there.
+ */
+bool dns_rr_read(const uint8_t *msg, size_t end, size_t pos, struct dns_rr *rr);
 
 int dns_walk_init(struct dns_walk *w, const uint8_t *msg, size_t len);
 int dns_walk_question(struct dns_walk *w, struct dns_question *q);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../dns/message.h"
+
 #define ATTR_HEADER	4
 #define FINGERPRINT_XOR	0x5354554eu
 #define FAMILY_IPV4	1
@@ -11,23 +13,6 @@
 
 static const uint8_t cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
 static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, (uint16_t)(v >> 16));
-	put16(p + 2, (uint16_t)v);
-}
 
 /* An attribute's data ends on a boundary of four octets. */
 static size_t padded(size_t len)
@@ -57,7 +42,7 @@ static uint32_t crc32(const uint8_t *p, size_t len)
 bool stun_is(const uint8_t *msg, size_t len)
 {
 	return len >= STUN_HEADER && len <= STUN_MAX && !(msg[0] & 0xc0) &&
-	       get16(msg + 2) == len - STUN_HEADER && !(len & 3) &&
+	       dns_u16(msg + 2) == len - STUN_HEADER && !(len & 3) &&
 	       !memcmp(msg + 4, cookie, sizeof(cookie));
 }
 
@@ -65,7 +50,7 @@ static bool fingerprint_right(const struct stun_attr *a, const uint8_t *msg)
 {
 	uint8_t right[4];
 
-	put32(right, crc32(msg, (size_t)(a->data - ATTR_HEADER - msg)) ^ FINGERPRINT_XOR);
+	dns_put32(right, crc32(msg, (size_t)(a->data - ATTR_HEADER - msg)) ^ FINGERPRINT_XOR);
 	return a->len == sizeof(right) && !memcmp(a->data, right, sizeof(right));
 }
 
@@ -80,8 +65,8 @@ static int next(struct stun *s, struct stun_attr *out)
 	if (left < ATTR_HEADER)
 		return -EBADMSG;
 
-	out->type = get16(p);
-	out->len = get16(p + 2);
+	out->type = dns_u16(p);
+	out->len = dns_u16(p + 2);
 	out->data = p + ATTR_HEADER;
 	if (padded(out->len) > left - ATTR_HEADER)
 		return -EBADMSG;
@@ -97,7 +82,7 @@ int stun_read(const uint8_t *msg, size_t len, struct stun *out)
 	if (!stun_is(msg, len))
 		return -EBADMSG;
 
-	*out = (struct stun){ .msg = msg, .len = len, .pos = STUN_HEADER, .type = get16(msg) };
+	*out = (struct stun){ .msg = msg, .len = len, .pos = STUN_HEADER, .type = dns_u16(msg) };
 	while ((ret = next(out, &a)) > 0) {
 		if (a.type != STUN_A_FINGERPRINT)
 			continue;
@@ -162,7 +147,7 @@ int stun_address_read(const struct stun_attr *a, const uint8_t tid[STUN_TID],
 	} else {
 		return -EBADMSG;
 	}
-	out->port = get16(a->data + 2) ^ STUN_COOKIE >> 16;
+	out->port = dns_u16(a->data + 2) ^ STUN_COOKIE >> 16;
 	return 0;
 }
 
@@ -170,8 +155,8 @@ void stun_writer_init(struct stun_writer *w, uint8_t buf[STUN_MAX], enum stun_ty
 		      const uint8_t tid[STUN_TID])
 {
 	*w = (struct stun_writer){ .buf = buf, .len = STUN_HEADER };
-	put16(buf, type);
-	put16(buf + 2, 0);
+	dns_put16(buf, type);
+	dns_put16(buf + 2, 0);
 	memcpy(buf + 4, cookie, sizeof(cookie));
 	memcpy(buf + 8, tid, STUN_TID);
 }
@@ -180,12 +165,12 @@ void stun_put(struct stun_writer *w, uint16_t type, const uint8_t *data, size_t 
 {
 	uint8_t *p = w->buf + w->len;
 
-	put16(p, type);
-	put16(p + 2, (uint16_t)len);
+	dns_put16(p, type);
+	dns_put16(p + 2, (uint16_t)len);
 	memcpy(p + ATTR_HEADER, data, len);
 	memset(p + ATTR_HEADER + len, 0, padded(len) - len);
 	w->len += ATTR_HEADER + padded(len);
-	put16(w->buf + 2, (uint16_t)(w->len - STUN_HEADER));
+	dns_put16(w->buf + 2, (uint16_t)(w->len - STUN_HEADER));
 }
 
 void stun_put_address(struct stun_writer *w, const struct stun_address *a)
@@ -196,7 +181,7 @@ void stun_put_address(struct stun_writer *w, const struct stun_address *a)
 
 	data[0] = 0;
 	data[1] = ipv4 ? FAMILY_IPV4 : FAMILY_IPV6;
-	put16(data + 2, a->port ^ STUN_COOKIE >> 16);
+	dns_put16(data + 2, a->port ^ STUN_COOKIE >> 16);
 	xor_ip(data + 4, a->ip.s6_addr + 16 - n, n, stun_tid(w->buf));
 	stun_put(w, STUN_A_XOR_MAPPED_ADDRESS, data, 4 + n);
 }
@@ -206,7 +191,7 @@ void stun_put_fingerprint(struct stun_writer *w)
 	uint8_t data[4];
 
 	/* The header's length already counts this attribute (RFC 8489 14.7). */
-	put16(w->buf + 2, (uint16_t)(w->len + STUN_FINGERPRINT_LEN - STUN_HEADER));
-	put32(data, crc32(w->buf, w->len) ^ FINGERPRINT_XOR);
+	dns_put16(w->buf + 2, (uint16_t)(w->len + STUN_FINGERPRINT_LEN - STUN_HEADER));
+	dns_put32(data, crc32(w->buf, w->len) ^ FINGERPRINT_XOR);
 	stun_put(w, STUN_A_FINGERPRINT, data, sizeof(data));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "server.h"
 
+#include "../dns/message.h"
+
 /* A request that has more is answered with these: it is wrong in any case, and
  * the answer must stay small.
  */
@@ -17,8 +19,7 @@ static size_t unknown(struct stun *s, uint8_t types[2 * UNKNOWN_MAX])
 	while (n < UNKNOWN_MAX && stun_next(s, &a)) {
 		if (stun_known(a.type))
 			continue;
-		types[2 * n] = (uint8_t)(a.type >> 8);
-		types[2 * n + 1] = (uint8_t)a.type;
+		dns_put16(types + 2 * n, a.type);
 		n++;
 	}
 	return n;

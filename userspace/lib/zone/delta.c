@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../dns/message.h"
+#include "node.h"
 
 #define FIXED	10	/* owner's length, type, RDATA's length, TTL, add */
 
@@ -114,11 +115,7 @@ static int compare_records(const struct step *a, const struct step *b)
 	cmp = memcmp(a->owner, b->owner, a->owner_len);
 	if (cmp)
 		return cmp;
-	if (a->rr.type != b->rr.type)
-		return a->rr.type < b->rr.type ? -1 : 1;
-	if (a->rr.rdlen != b->rr.rdlen)
-		return a->rr.rdlen < b->rr.rdlen ? -1 : 1;
-	return a->rr.rdlen ? memcmp(a->rr.rdata, b->rr.rdata, a->rr.rdlen) : 0;
+	return node_rr_cmp(&a->rr, &b->rr);
 }
 
 static int compare(const void *pa, const void *pb)

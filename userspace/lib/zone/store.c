@@ -229,7 +229,7 @@ static int add(struct zone *z, const uint8_t *owner, const struct zone_rr *rr)
 	return 0;
 }
 
-static bool read_soa(const uint8_t *rdata, size_t rdlen, struct zone_soa *out)
+bool zone_soa_read(const uint8_t *rdata, size_t rdlen, struct zone_soa *out)
 {
 	size_t mname, rname;
 	int i;
@@ -258,7 +258,7 @@ static int add_soa(struct zone *z, const uint8_t *owner, const struct zone_rr *r
 	size_t pos = 0, at;
 	int ret;
 
-	if (!dname_equal(owner, z->apex) || !read_soa(rr->rdata, rr->rdlen, &z->soa))
+	if (!dname_equal(owner, z->apex) || !zone_soa_read(rr->rdata, rr->rdlen, &z->soa))
 		return -EINVAL;
 	ret = add(z, owner, rr);
 	if (ret < 0)

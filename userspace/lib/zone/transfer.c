@@ -7,7 +7,14 @@
 
 #include "zone.h"
 
-#define SOA_FIXED	20
+uint16_t transfer_qtype(enum transfer_kind kind)
+{
+	static const uint16_t types[] = {
+		[ASK_SOA] = DNS_SOA, [ASK_IXFR] = DNS_IXFR, [ASK_AXFR] = DNS_AXFR,
+	};
+
+	return types[kind];
+}
 
 struct transfer *transfer_new(enum transfer_kind kind, const struct zone *z,
 			      size_t zone_max, size_t delta_max)
@@ -51,17 +58,14 @@ static enum transfer_result misfit(struct transfer *t, const char *why)
 	return TRANSFER_MISFIT;
 }
 
-/* Serial number of canonical SOA RDATA; false when it is not well-formed. */
+/* Serial number of a canonical SOA; false when it is not well-formed. */
 static bool soa_serial(const struct zone_rr *rr, uint32_t *out)
 {
-	size_t mname = dname_check(rr->rdata, rr->rdlen), rname;
+	struct zone_soa soa;
 
-	if (!mname)
+	if (!zone_soa_read(rr->rdata, rr->rdlen, &soa))
 		return false;
-	rname = dname_check(rr->rdata + mname, rr->rdlen - mname);
-	if (!rname || rr->rdlen - mname - rname != SOA_FIXED)
-		return false;
-	*out = dns_u32(rr->rdata + mname + rname);
+	*out = soa.serial;
 	return true;
 }
 
@@ -196,16 +200,13 @@ static enum transfer_result read_record(struct transfer *t, const uint8_t *owner
 /* Begins and goes on as RFC 5936 2.2 says? */
 static bool question_ok(const struct transfer *t, struct dns_walk *w)
 {
-	static const uint16_t types[] = {
-		[ASK_SOA] = DNS_SOA, [ASK_IXFR] = DNS_IXFR, [ASK_AXFR] = DNS_AXFR,
-	};
 	struct dns_question q;
 
 	/* Only the first message has to repeat it. */
 	if (!dns_count(w->msg, 0))
 		return t->n_messages;
 	return dns_count(w->msg, 0) == 1 && dns_walk_question(w, &q) == 1 &&
-	       q.type == types[t->kind] && q.class_ == DNS_IN &&
+	       q.type == transfer_qtype(t->kind) && q.class_ == DNS_IN &&
 	       dname_equal(q.name, zone_apex(t->zone));
 }
 

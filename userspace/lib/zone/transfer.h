@@ -54,6 +54,9 @@ struct transfer {
 	uint8_t rdata[DNS_MAX];	/* the record that is read */
 };
 
+/* Type of the question. */
+uint16_t transfer_qtype(enum transfer_kind kind);
+
 struct transfer *transfer_new(enum transfer_kind kind, const struct zone *z,
 			      size_t zone_max, size_t delta_max);
 void transfer_free(struct transfer *t);

@@ -244,14 +244,11 @@ bool xfr_wants_request(const struct xfr *x, uint64_t now)
 
 static void write_request(const struct xfr *x, enum transfer_kind kind, struct dns_writer *w)
 {
-	static const uint16_t types[] = {
-		[ASK_SOA] = DNS_SOA, [ASK_IXFR] = DNS_IXFR, [ASK_AXFR] = DNS_AXFR,
-	};
 	const uint8_t *apex = zone_apex(x->zone);
 	struct zone_rr rr;
 	size_t pos = 0;
 
-	dns_put_question(w, apex, types[kind], DNS_IN);
+	dns_put_question(w, apex, transfer_qtype(kind), DNS_IN);
 	if (kind != ASK_IXFR)
 		return;
 	/* RFC 1995 3: from where the differences are wanted. */

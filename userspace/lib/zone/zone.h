@@ -22,6 +22,9 @@ struct zone {
 /* A type of questions and messages, not of records (RFC 6895 3.1). */
 bool zone_is_meta(uint16_t type);
 
+/* Canonical SOA RDATA, taken apart; false when it is not well-formed. */
+bool zone_soa_read(const uint8_t *rdata, size_t rdlen, struct zone_soa *out);
+
 /* Sets TTL and hidden of the record at @pos of @n, which has changed by that;
  * sees to what exists, and tells.
  */
