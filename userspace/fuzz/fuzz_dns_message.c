@@ -78,6 +78,7 @@ static int rewrite(const uint8_t *data, size_t size, struct dns_writer *w)
 		int n = dns_rdata_canonical(data, size, &rr, canon_a);
 
 		must(rr.end <= size && rr.rdata + rr.rdlen == data + rr.end);
+		must(dns_rdata_unpack(data, size, &rr, canon_b) == n);
 		name(rr.owner);
 		options(rr.rdata, rr.rdlen);
 		if (n >= 0)

@@ -69,7 +69,8 @@ static uint16_t type(struct input *in)
 
 static void add(struct zone *z, struct input *in)
 {
-	uint8_t owner[DNAME_MAX], rdata[6 + DNAME_MAX] = { 0 };
+	uint8_t owner[DNAME_MAX], cased[6 + DNAME_MAX] = { 0 }, rdata[sizeof(cased)];
+	struct zone_rr rr = { .rdata = rdata };
 	size_t at = 0, len;
 	uint16_t t;
 	uint8_t how;
@@ -82,17 +83,24 @@ static void add(struct zone *z, struct input *in)
 	else if (t == DNS_MX)
 		at = 2;
 	if (at || t == DNS_NS || t == DNS_CNAME || t == DNS_DNAME) {
-		name(in, rdata + at);
+		name(in, cased + at);
+		memcpy(rdata, cased, sizeof(cased));
 		dname_lower(rdata + at);
 		len = at + dname_len(rdata + at);
 	} else {
 		len = how & 15;
-		rdata[0] = how;
+		cased[0] = how;
+		memcpy(rdata, cased, sizeof(cased));
 	}
 	/* Nobody promised that RDATA is that of its type. */
 	if (how & 64)
 		len = how & 7;
-	zone_add(z, owner, t, how, rdata, (uint16_t)len);
+	rr.type = t;
+	rr.ttl = how;
+	rr.rdlen = (uint16_t)len;
+	if (memcmp(rdata, cased, len))
+		rr.cased = cased;
+	zone_put(z, owner, &rr);
 	if (how & 128)
 		zone_hide(z, owner, t, rdata, (uint16_t)len);
 }
@@ -124,6 +132,24 @@ static bool below_dname(const struct zone *z, const uint8_t *owner)
 	return false;
 }
 
+/* Is it one of the node's, in that case? */
+static bool is_of(const struct zone_node *n, const uint8_t *msg, size_t len,
+		  const struct dns_rr *rr)
+{
+	static uint8_t rdata[DNS_MAX];
+	int rdlen = dns_rdata_unpack(msg, len, rr, rdata);
+	struct zone_rr x;
+	size_t pos = 0;
+
+	while (zone_node_next(n, &pos, &x)) {
+		/* RDATA that is not that of its type is copied. */
+		if (x.type == rr->type && (rdlen < 0 || (x.rdlen == rdlen &&
+		    !memcmp(zone_rr_shown(&x), rdata, x.rdlen))))
+			return true;
+	}
+	return false;
+}
+
 /* Are all visible records of each RRset in the answer, or is it said (TC)? */
 static void check_rrset(const struct zone *z, const uint8_t *msg, size_t len,
 			const struct dns_rr *wanted, int section)
@@ -145,6 +171,7 @@ static void check_rrset(const struct zone *z, const uint8_t *msg, size_t len,
 		given += w.section == section && rr.type == wanted->type &&
 			 dname_equal(rr.owner, wanted->owner);
 	must(!there || given == there);
+	must(!there || is_of(n, msg, len, wanted));
 }
 
 static void check(const struct zone *z, const uint8_t *msg, size_t len)

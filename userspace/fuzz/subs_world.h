@@ -111,15 +111,20 @@ static void change_record(void)
 	static const uint16_t types[] = { DNS_A, DNS_AAAA, DNS_SRV, DNS_TXT };
 	const uint8_t *name = get_name(), *target = get_name();
 	uint16_t type = types[get() % 4];
-	unsigned int n = get() % 32;
+	unsigned int how = get();
 	struct world_zone *z = zone_of(name);
-	uint8_t rdata[512];
-	uint16_t len = (uint16_t)rdata_of(type, n, target, rdata);
+	uint8_t copy[DNAME_MAX];
+	struct zone_rr rr;
 
+	memcpy(copy, target, dname_len(target));
+	if (how & 32)
+		copy[1] = (uint8_t)(copy[1] & ~0x20);
+	rr = record_of(type, how % 32, copy);
 	if (!z)
 		return;
-	if (zone_remove(z->z, name, type, rdata, len))
-		zone_add(z->z, name, type, 120, rdata, len);
+	/* Or it gets another case. */
+	if (how & 64 || zone_remove(z->z, name, type, rr.rdata, rr.rdlen))
+		zone_put(z->z, name, &rr);
 }
 
 /* What comes out has to be well-formed; w.got is the last of it. */

@@ -231,6 +231,9 @@ static void text_rr(char sign, const struct dns_rr *rr)
 	case DNS_SRV:
 		put_text("SRV.%u", dns_u16(rr->rdata + 4));
 		break;
+	case DNS_PTR:
+		put_text("PTR.%.*s", rr->rdata[0], (const char *)rr->rdata + 1);
+		break;
 	default:
 		put_text("%u.%u", rr->type, rr->rdlen >= 2 ? dns_u16(end - 2) : 0);
 		break;

@@ -290,6 +290,9 @@ static size_t rdata_of(uint16_t type, unsigned int n, const uint8_t *target, uin
 		dns_put16(out + 4, (uint16_t)n);
 		memcpy(out + 6, target, dname_len(target));
 		return 6 + dname_len(target);
+	case DNS_PTR:
+		memcpy(out, target, dname_len(target));
+		return dname_len(target);
 	default:
 		/* a TXT of 200 octets */
 		memset(out, 'x', 201);
@@ -299,22 +302,37 @@ static size_t rdata_of(uint16_t type, unsigned int n, const uint8_t *target, uin
 	}
 }
 
+/* The same as a record, good until the next one; @target in any case. */
+static struct zone_rr record_of(uint16_t type, unsigned int n, const uint8_t *target)
+{
+	static uint8_t rdata[512], cased[512];
+	size_t len = rdata_of(type, n, target, cased);
+	struct zone_rr rr = {
+		.type = type, .ttl = 120, .rdata = rdata, .rdlen = (uint16_t)len,
+	};
+
+	memcpy(rdata, cased, len);
+	if (type == DNS_SRV || type == DNS_PTR)
+		dname_lower(rdata + (type == DNS_SRV ? 6 : 0));
+	if (memcmp(rdata, cased, len))
+		rr.cased = cased;
+	return rr;
+}
+
 static MAYBE void rr_add_to(const uint8_t *name, uint16_t type, unsigned int n,
 			    const uint8_t *target)
 {
-	uint8_t rdata[512];
-	size_t len = rdata_of(type, n, target, rdata);
+	const struct zone_rr rr = record_of(type, n, target);
 
-	assert_int_equal(zone_add(zone_of(name)->z, name, type, 120, rdata, (uint16_t)len), 0);
+	assert_int_equal(zone_put(zone_of(name)->z, name, &rr), 0);
 }
 
 static MAYBE void rr_del_to(const uint8_t *name, uint16_t type, unsigned int n,
 			    const uint8_t *target)
 {
-	uint8_t rdata[512];
-	size_t len = rdata_of(type, n, target, rdata);
+	const struct zone_rr rr = record_of(type, n, target);
 
-	assert_int_equal(zone_remove(zone_of(name)->z, name, type, rdata, (uint16_t)len), 0);
+	assert_int_equal(zone_remove(zone_of(name)->z, name, type, rr.rdata, rr.rdlen), 0);
 }
 
 #define rr_add(name, type, n)	rr_add_to(name, type, n, (const uint8_t *)"")

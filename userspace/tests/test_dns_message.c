@@ -8,7 +8,7 @@
 #include "../lib/dns/message.h"
 #include "dns_message_vectors.h"
 
-static uint8_t canonical[65535];
+static uint8_t canonical[65535], cased[65535];
 
 /* What a walk finds, in the words of dns_vectors.py. To be freed. */
 static char *dump(const uint8_t *msg, size_t len)
@@ -235,6 +235,7 @@ static int canon(uint16_t type, const char *rdata, size_t rdlen)
 	assert_int_equal(dns_walk_init(&w, msg, len), 0);
 	assert_int_equal(dns_walk_rr(&w, &rr), 1);
 	ret = dns_rdata_canonical(msg, len, &rr, canonical);
+	assert_int_equal(dns_rdata_unpack(msg, len, &rr, cased), ret);
 	free(msg);
 	return ret;
 }
@@ -257,6 +258,7 @@ static void rdata_forms(void **state)
 	/* RFC 2782 forbids it in SRV, but it comes all the same (RFC 3597 4). */
 	assert_int_equal(CANON(DNS_SRV, "\0\1\0\2\0\3\1A\xc0\x0c"), 6 + 3);
 	assert_memory_equal(canonical, "\0\1\0\2\0\3\1a", 9);
+	assert_memory_equal(cased, "\0\1\0\2\0\3\1A", 9);
 	assert_int_equal(CANON(DNS_SRV, "\0\1\0\2\0\3"), -EBADMSG);
 	assert_int_equal(CANON(DNS_SRV, "\0\1\0\2\0"), -EBADMSG);
 	assert_int_equal(CANON(DNS_SRV, "\0\1\0\2\0\3\1A\0x"), -EBADMSG);
@@ -287,6 +289,8 @@ static void rdata_forms(void **state)
 	assert_int_equal(CANON(DNS_HINFO, "\1A"), -EBADMSG);
 	assert_int_equal(CANON(DNS_HINFO, "\1A\0\0"), -EBADMSG);
 	assert_int_equal(CANON(35, "\0\1\0\2\1U\1S\1R\1N\0"), 13);
+	assert_memory_equal(canonical, "\0\1\0\2\1U\1S\1R\1n\0", 13);
+	assert_memory_equal(cased, "\0\1\0\2\1U\1S\1R\1N\0", 13);
 	assert_int_equal(CANON(35, "\0\1\0\2\1U\1S\1R"), -EBADMSG);
 	assert_int_equal(CANON(35, "\0\1\0\2\1U\1S"), -EBADMSG);
 	assert_int_equal(CANON(35, "\0\1\0\2"), -EBADMSG);
@@ -302,6 +306,7 @@ static void rdata_forms(void **state)
 	assert_memory_equal(canonical, "\1a", 3);
 	assert_int_equal(CANON(30, "\1A\xc0\x0c" "XY"), 5);
 	assert_memory_equal(canonical, "\1a\0XY", 5);
+	assert_memory_equal(cased, "\1A\0XY", 5);
 }
 
 /* Without its pointers, RDATA is longer than it was: at most by a name. */

@@ -92,6 +92,7 @@ static inline void reply_line(struct primary *p, const char *line)
 	static const struct { const char *text; uint16_t type; } types[] = {
 		{ "A", DNS_A }, { "AAAA", DNS_AAAA }, { "NS", DNS_NS }, { "SRV", DNS_SRV },
 		{ "SOA", DNS_SOA }, { "TXT", DNS_TXT }, { "LEASED", DNS_LEASED },
+		{ "PTR", DNS_PTR }, { "MX", DNS_MX },
 	};
 	char owner[64], type[16], data[128];
 	uint8_t rd[RDATA_TEXT_MAX];

@@ -85,6 +85,40 @@ static inline int zadd(struct zone *z, const char *owner, uint16_t type, uint32_
 	return zone_add(z, dn(owner), type, ttl, rd, len);
 }
 
+/* As a transfer does it: with names in the case of @text. */
+static inline int zput(struct zone *z, const char *owner, uint16_t type, uint32_t ttl,
+		       const char *text)
+{
+	uint8_t cased[RDATA_TEXT_MAX], rd[RDATA_TEXT_MAX];
+	const struct dns_rr as_sent = {
+		.type = type, .rdata = cased, .rdlen = rdata(type, text, cased),
+	};
+	struct zone_rr rr = { .type = type, .ttl = ttl, .rdata = rd, .rdlen = as_sent.rdlen };
+
+	assert_int_equal(dns_rdata_canonical(cased, rr.rdlen, &as_sent, rd), rr.rdlen);
+	if (memcmp(rd, cased, rr.rdlen))
+		rr.cased = cased;
+	return zone_put(z, dn(owner), &rr);
+}
+
+/* Is there a record that shows itself like that? */
+static inline bool zshows(const struct zone *z, const char *owner, uint16_t type,
+			  const char *text)
+{
+	const struct zone_node *n = zone_find(z, dn(owner));
+	uint8_t rd[RDATA_TEXT_MAX];
+	uint16_t len = rdata(type, text, rd);
+	struct zone_rr rr;
+	size_t pos = 0;
+
+	while (n && zone_node_next(n, &pos, &rr)) {
+		if (rr.type == type && rr.rdlen == len && !rr.hidden &&
+		    !memcmp(zone_rr_shown(&rr), rd, len))
+			return true;
+	}
+	return false;
+}
+
 static inline int zremove(struct zone *z, const char *owner, uint16_t type, const char *text)
 {
 	uint8_t rd[RDATA_TEXT_MAX];

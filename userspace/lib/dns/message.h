@@ -143,6 +143,9 @@ int dns_shape(const uint8_t *msg, size_t len, struct dns_shape *out);
  */
 int dns_rdata_canonical(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr,
 			uint8_t *out);
+/* The same, but with names in the case they came in: for people to read. */
+int dns_rdata_unpack(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr,
+		     uint8_t *out);
 
 /*
  * A writer. Errors (no room) stick; check w->failed once. What did not fit is

@@ -89,8 +89,8 @@ static bool all_strings(const struct dns_rr *rr)
 	return pos == rr->rdlen && n && (rr->type != DNS_HINFO || n == 2);
 }
 
-int dns_rdata_canonical(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr,
-			uint8_t *out)
+static int unpack(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr, bool lower,
+		  uint8_t *out)
 {
 	const knot_rdata_descriptor_t *d = knot_get_rdata_descriptor(rr->type);
 	struct rdata r = { .msg = msg, .pos = (size_t)(rr->rdata - msg), .out = out };
@@ -104,10 +104,22 @@ int dns_rdata_canonical(const uint8_t *msg, size_t msg_len, const struct dns_rr 
 
 	if (!d->type_name)
 		d = knot_get_obsolete_rdata_descriptor(rr->type);
-	r.lower = knot_rrtype_should_be_lowercased(rr->type);
+	r.lower = lower && knot_rrtype_should_be_lowercased(rr->type);
 	for (b = d->block_types; *b != KNOT_RDATA_WF_END; b++) {
 		if (!block(&r, *b))
 			return -EBADMSG;
 	}
 	return r.pos == r.end ? (int)r.len : -EBADMSG;
+}
+
+int dns_rdata_canonical(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr,
+			uint8_t *out)
+{
+	return unpack(msg, msg_len, rr, true, out);
+}
+
+int dns_rdata_unpack(const uint8_t *msg, size_t msg_len, const struct dns_rr *rr,
+		     uint8_t *out)
+{
+	return unpack(msg, msg_len, rr, false, out);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A lease from its grant to its end, and what that does to its record. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
@@ -122,12 +121,6 @@ size_t leases_pass(struct leases *l, uint64_t now)
 
 /* --- what the mirror shows --------------------------------------------------- */
 
-static bool in_mirror(const struct lease_owner *o, uint16_t type, const uint8_t *rdata,
-		      uint16_t rdlen, struct zone_rr *rr)
-{
-	return zone_has(o->zone->mirror, o->name, type, rdata, rdlen, rr);
-}
-
 const uint8_t *lease_mirror_rdata(const struct lease_owner *o, const struct marker *m,
 				  uint16_t *len)
 {
@@ -153,7 +146,6 @@ void lease_visible(struct lease_owner *o, const struct marker *m)
 	struct lease *lease = lease_of_record(o, m->type, m->record), *known = NULL;
 	struct zone *mirror = o->zone->mirror;
 	bool live = false, over = false;
-	struct zone_rr rr;
 
 	for (; lease; lease = lease_of_record_next(lease)) {
 		live |= lease->confirmed && !lease->expired;
@@ -168,14 +160,14 @@ void lease_visible(struct lease_owner *o, const struct marker *m)
 		if (lease->rdata)
 			known = lease;
 	}
-	if (!known || !in_mirror(o, m->type, known->rdata, known->rdlen, &rr))
+	if (!known)
 		return;
 
 	o->zone->self = true;
-	if (over && !live && !rr.hidden)
+	if (live)
+		zone_show(mirror, o->name, m->type, known->rdata, known->rdlen);
+	else if (over)
 		zone_hide(mirror, o->name, m->type, known->rdata, known->rdlen);
-	else if (live && rr.hidden)
-		zone_add(mirror, o->name, m->type, rr.ttl, known->rdata, known->rdlen);
 	o->zone->self = false;
 }
 
@@ -183,18 +175,10 @@ void lease_unhide(struct lease_owner *o, const struct marker *m)
 {
 	uint16_t len = 0;
 	const uint8_t *rdata = lease_mirror_rdata(o, m, &len);
-	struct zone_rr rr;
-	uint8_t *copy;
 
-	if (!rdata || !in_mirror(o, m->type, rdata, len, &rr) || !rr.hidden)
+	if (!rdata)
 		return;
-	/* What the mirror hands out does not outlive a change of it. */
-	copy = malloc(len ? len : 1);
-	if (!copy)
-		return;
-	memcpy(copy, rdata, len);
 	o->zone->self = true;
-	zone_add(o->zone->mirror, o->name, m->type, rr.ttl, copy, len);
+	zone_show(o->zone->mirror, o->name, m->type, rdata, len);
 	o->zone->self = false;
-	free(copy);
 }

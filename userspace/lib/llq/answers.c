@@ -5,59 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Octets before and behind the names in RDATA. */
-static const struct layout {
-	uint16_t type;
-	uint8_t before, names;
-} layouts[] = {
-	{ DNS_NS, 0, 1 },
-	{ DNS_CNAME, 0, 1 },
-	{ DNS_SOA, 0, 2 },
-	{ DNS_PTR, 0, 1 },
-	{ DNS_MX, 2, 1 },
-	{ DNS_SRV, 6, 1 },
-	{ DNS_DNAME, 0, 1 },
-};
-
-static const struct layout *layout_of(uint16_t type)
-{
-	const struct layout *l;
-
-	for (l = layouts; l < layouts + sizeof(layouts) / sizeof(*l); l++) {
-		if (l->type == type)
-			return l;
-	}
-	return NULL;
-}
-
-/*
- * RDATA that dns_rdata_canonical() has found to be right, uncompressed but in the
- * case it came in: names of services are for people to read.
- */
-static size_t unpack(const uint8_t *msg, const struct dns_rr *rr, const struct layout *l,
-		     uint8_t *out)
-{
-	size_t pos = (size_t)(rr->rdata - msg), end = pos + rr->rdlen, n = l->before;
-	unsigned int i;
-
-	memcpy(out, rr->rdata, n);
-	pos += n;
-	for (i = 0; i < l->names; i++) {
-		pos += dname_unpack(msg, end, pos, out + n);
-		n += dname_len(out + n);
-	}
-	memcpy(out + n, msg + pos, end - pos);
-	return n + end - pos;
-}
-
 int answers_unpack(const uint8_t *msg, size_t len, const struct dns_rr *rr,
 		   struct answers_scratch *scratch, struct answer *out)
 {
 	int n = dns_rdata_canonical(msg, len, rr, scratch->canonical);
-	const struct layout *l = layout_of(rr->type);
 
 	if (n < 0)
 		return n;
+	dns_rdata_unpack(msg, len, rr, scratch->rdata);
 
 	*out = (struct answer){
 		.owner = rr->owner,
@@ -67,9 +22,6 @@ int answers_unpack(const uint8_t *msg, size_t len, const struct dns_rr *rr,
 		.rdata = scratch->rdata,
 		.rdlen = (uint16_t)n,
 	};
-	/* Of rare types with names, the canonical form has to do. */
-	if (!l || unpack(msg, rr, l, scratch->rdata) != (size_t)n)
-		memcpy(scratch->rdata, scratch->canonical, (size_t)n);
 	return 0;
 }
 

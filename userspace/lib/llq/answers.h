@@ -46,7 +46,7 @@ struct answers {
 
 /* Where RDATA is unpacked to. */
 struct answers_scratch {
-	uint8_t rdata[2 * DNS_MAX];
+	uint8_t rdata[DNS_MAX];
 	uint8_t canonical[DNS_MAX];
 };
 

@@ -92,7 +92,7 @@ static void touch(struct subs *s, uint32_t topic, bool add, const struct zone_rr
 	struct delta *d = topic ? delta_of(s, topic) : NULL;
 
 	if (d)
-		subs_collect_rr(&d->changes, add, rr->type, rr->ttl, rr->rdata, rr->rdlen);
+		subs_collect_rr(&d->changes, add, rr);
 }
 
 /* A record that says where the host of @topic is. */
@@ -100,14 +100,16 @@ static void touch_place(struct subs *s, uint32_t topic, const uint8_t *owner, bo
 			const struct zone_rr *rr)
 {
 	struct delta *d = delta_of(s, topic);
+	/* The TTL moves nobody. */
+	struct zone_rr place = { .type = rr->type, .rdlen = PLACE_RDLEN };
 	uint64_t key[2];
 
 	if (!d)
 		return;
 	key[0] = dname_hash(owner);
 	key[1] = siphash24(s->arena.key, rr->rdata, rr->rdlen);
-	/* The TTL moves nobody. */
-	subs_collect_rr(&d->place, add, rr->type, 0, (const uint8_t *)key, PLACE_RDLEN);
+	place.rdata = (const uint8_t *)key;
+	subs_collect_rr(&d->place, add, &place);
 }
 
 static void change_srv(struct subs *s, const uint8_t *apex, const uint8_t *owner, bool add,

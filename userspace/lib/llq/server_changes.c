@@ -10,11 +10,27 @@
 struct packed {
 	uint32_t ttl_before, ttl_after;
 	uint16_t type, rdlen;
-	uint8_t before, after, repeat;
+	uint8_t before, after, repeat, cased;
 };
 
 #define PACKED	sizeof(struct packed)
-#define KEPT	9		/* type, TTL, length, uncertain; on disk */
+/* On disk: type, TTL, length, and these flags */
+#define KEPT	9
+#define KEPT_UNCERTAIN	1
+#define KEPT_CASED	2	/* behind the RDATA it stands once more, as it came */
+
+static size_t rdata_len(const struct subs_change *c)
+{
+	return (c->cased ? 2 : 1) * (size_t)c->rdlen;
+}
+
+static void put_rdata(uint8_t *p, const struct subs_change *c)
+{
+	if (c->rdlen)
+		memcpy(p, c->rdata, c->rdlen);
+	if (c->cased)
+		memcpy(p + c->rdlen, c->cased, c->rdlen);
+}
 
 static size_t unpack(const uint8_t *p, struct subs_change *out)
 {
@@ -25,8 +41,9 @@ static size_t unpack(const uint8_t *p, struct subs_change *out)
 		.type = h.type, .rdlen = h.rdlen, .rdata = p + PACKED,
 		.ttl_before = h.ttl_before, .ttl_after = h.ttl_after,
 		.before = h.before, .after = h.after, .repeat = h.repeat,
+		.cased = h.cased ? p + PACKED + h.rdlen : NULL,
 	};
-	return PACKED + h.rdlen;
+	return PACKED + rdata_len(out);
 }
 
 static size_t pack(uint8_t *p, const struct subs_change *in)
@@ -41,10 +58,10 @@ static size_t pack(uint8_t *p, const struct subs_change *in)
 	h.before = in->before;
 	h.after = in->after;
 	h.repeat = in->repeat;
+	h.cased = in->cased != NULL;
 	memcpy(p, &h, PACKED);
-	if (in->rdlen)
-		memcpy(p + PACKED, in->rdata, in->rdlen);
-	return PACKED + in->rdlen;
+	put_rdata(p + PACKED, in);
+	return PACKED + rdata_len(in);
 }
 
 bool subs_changes_next(const struct subs_changes *c, size_t *pos, struct subs_change *out)
@@ -63,7 +80,7 @@ void subs_changes_unref(struct subs_changes *c)
 
 void subs_collect(struct subs_collect *c, const struct subs_change *change)
 {
-	size_t len = PACKED + change->rdlen;
+	size_t len = PACKED + rdata_len(change);
 
 	if (c->failed)
 		return;
@@ -82,13 +99,12 @@ void subs_collect(struct subs_collect *c, const struct subs_change *change)
 	c->n++;
 }
 
-void subs_collect_rr(struct subs_collect *c, bool add, uint16_t type, uint32_t ttl,
-		     const uint8_t *rdata, uint16_t rdlen)
+void subs_collect_rr(struct subs_collect *c, bool add, const struct zone_rr *rr)
 {
 	const struct subs_change change = {
-		.type = type, .rdlen = rdlen, .rdata = rdata,
+		.type = rr->type, .rdlen = rr->rdlen, .rdata = rr->rdata, .cased = rr->cased,
 		.before = !add, .after = add,
-		.ttl_before = add ? 0 : ttl, .ttl_after = add ? ttl : 0,
+		.ttl_before = add ? 0 : rr->ttl, .ttl_after = add ? rr->ttl : 0,
 	};
 
 	subs_collect(c, &change);
@@ -150,13 +166,17 @@ static bool says_something(const struct subs_change *c)
 /* Those of one record, from @i on, as one change. Return: behind them. */
 static uint32_t join(uint8_t *const *v, uint32_t i, uint32_t n, struct subs_change *out)
 {
+	const uint8_t *cased;
 	struct subs_change next;
 
 	unpack(v[i], out);
+	cased = out->cased;
 	for (i++; i < n; i++) {
 		unpack(v[i], &next);
 		if (!same_record(out, &next))
 			break;
+		/* What is gone had the case that is known of it. */
+		out->cased = next.after ? next.cased : cased;
 		out->after = next.after;
 		out->ttl_after = next.ttl_after;
 		out->repeat |= next.repeat;
@@ -219,11 +239,11 @@ size_t subs_changes_pack(const struct subs_changes *c, uint8_t *out)
 			dns_put16(out + len, in.type);
 			dns_put32(out + len + 2, in.ttl_after);
 			dns_put16(out + len + 6, in.rdlen);
-			out[len + 8] = in.repeat;
-			if (in.rdlen)
-				memcpy(out + len + KEPT, in.rdata, in.rdlen);
+			out[len + 8] = (in.repeat ? KEPT_UNCERTAIN : 0) |
+				       (in.cased ? KEPT_CASED : 0);
+			put_rdata(out + len + KEPT, &in);
 		}
-		len += KEPT + in.rdlen;
+		len += KEPT + rdata_len(&in);
 	}
 	return len;
 }
@@ -239,13 +259,15 @@ bool subs_collect_packed(struct subs_collect *c, uint16_t type, const uint8_t *p
 		in.type = dns_u16(packed);
 		in.ttl_before = dns_u32(packed + 2);
 		in.rdlen = dns_u16(packed + 6);
-		in.repeat = packed[8];
+		in.repeat = packed[8] & KEPT_UNCERTAIN;
 		in.rdata = packed + KEPT;
-		if (in.type != type || in.rdlen > len - KEPT)
+		if (packed[8] & KEPT_CASED)
+			in.cased = in.rdata + in.rdlen;
+		if (in.type != type || rdata_len(&in) > len - KEPT)
 			return false;
 		subs_collect(c, &in);
-		packed += KEPT + in.rdlen;
-		len -= KEPT + in.rdlen;
+		packed += KEPT + rdata_len(&in);
+		len -= KEPT + rdata_len(&in);
 	}
 	return true;
 }

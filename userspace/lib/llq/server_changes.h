@@ -3,7 +3,8 @@
  * Sets of records of one name, and what changes in them. A change says of one
  * record whether it was there and whether it is there: so changes that follow each
  * other can be put together, turned round, and applied to a set. A set is changes
- * from nothing.
+ * from nothing. Another case of the names in a record is no change, but what is told
+ * has the case that it came with last.
  */
 #ifndef BTMM_LLQ_SERVER_CHANGES_H
 #define BTMM_LLQ_SERVER_CHANGES_H
@@ -12,9 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../zone/store.h"
+
 struct subs_change {
 	uint16_t type, rdlen;
-	const uint8_t *rdata;
+	const uint8_t *rdata, *cased;	/* as in struct zone_rr */
 	uint32_t ttl_before, ttl_after;
 	bool before, after;
 	/* To be told although it is as before (the BTMM rule). */
@@ -28,6 +31,12 @@ struct subs_changes {
 	size_t len;
 	uint8_t data[];		/* packed, sorted by type and RDATA */
 };
+
+/* RDATA for clients to see. */
+static inline const uint8_t *subs_change_shown(const struct subs_change *c)
+{
+	return c->cased ? c->cased : c->rdata;
+}
 
 /* *pos starts at 0; false at the end. */
 bool subs_changes_next(const struct subs_changes *c, size_t *pos, struct subs_change *out);
@@ -48,8 +57,7 @@ struct subs_collect {
 
 void subs_collect(struct subs_collect *c, const struct subs_change *change);
 /* A record that comes or goes. */
-void subs_collect_rr(struct subs_collect *c, bool add, uint16_t type, uint32_t ttl,
-		     const uint8_t *rdata, uint16_t rdlen);
+void subs_collect_rr(struct subs_collect *c, bool add, const struct zone_rr *rr);
 /* All of @all from @pos on; @reverse: as if time ran backwards. */
 void subs_collect_all(struct subs_collect *c, const struct subs_changes *all, size_t pos,
 		      bool reverse);

@@ -10,7 +10,7 @@
 
 static void answer_one(void *arg, const struct zone_rr *rr)
 {
-	subs_collect_rr(arg, true, rr->type, rr->ttl, rr->rdata, rr->rdlen);
+	subs_collect_rr(arg, true, rr);
 }
 
 struct subs_changes *subs_answers(struct subs *s, uint32_t topic,

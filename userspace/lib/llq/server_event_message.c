@@ -46,7 +46,8 @@ static void place_rr(void *arg, const struct zone_rr *rr)
 	uint64_t owner, one;
 
 	if (p->w) {
-		dns_put_rr(p->w, 3, p->owner, rr->type, DNS_IN, rr->ttl, rr->rdata, rr->rdlen);
+		dns_put_rr(p->w, 3, p->owner, rr->type, DNS_IN, rr->ttl, zone_rr_shown(rr),
+			   rr->rdlen);
 		return;
 	}
 	/* Of a set, in whatever order: with a key that is kept over restarts. */
@@ -114,8 +115,8 @@ static bool put_change(struct dns_writer *w, const uint8_t *name, const struct s
 	struct dns_mark before;
 
 	dns_mark(w, &before);
-	dns_put_rr(w, 1, name, c->type, DNS_IN, c->after ? c->ttl_after : REMOVED, c->rdata,
-		   c->rdlen);
+	dns_put_rr(w, 1, name, c->type, DNS_IN, c->after ? c->ttl_after : REMOVED,
+		   subs_change_shown(c), c->rdlen);
 	if (!w->failed)
 		return true;
 	dns_rewind(w, &before);

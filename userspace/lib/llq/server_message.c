@@ -199,12 +199,13 @@ static void put_answer(void *arg, const struct zone_rr *rr)
 
 	dns_mark(a->w, &before);
 	if (!a->rest.n) {
-		dns_put_rr(a->w, 1, a->name, rr->type, DNS_IN, rr->ttl, rr->rdata, rr->rdlen);
+		dns_put_rr(a->w, 1, a->name, rr->type, DNS_IN, rr->ttl, zone_rr_shown(rr),
+			   rr->rdlen);
 		if (!a->w->failed)
 			return;
 		dns_rewind(a->w, &before);
 	}
-	subs_collect_rr(&a->rest, true, rr->type, rr->ttl, rr->rdata, rr->rdlen);
+	subs_collect_rr(&a->rest, true, rr);
 }
 
 /* What did not fit goes as events, as if it had just been added. */

@@ -41,8 +41,8 @@ static void put(struct pusher *p, uint16_t type, uint32_t ttl, const uint8_t *rd
 
 static void put_add(struct pusher *p, const struct subs_change *c)
 {
-	put(p, c->type, c->ttl_after > DSO_TTL_MAX ? DSO_TTL_MAX : c->ttl_after, c->rdata,
-	    c->rdlen);
+	put(p, c->type, c->ttl_after > DSO_TTL_MAX ? DSO_TTL_MAX : c->ttl_after,
+	    subs_change_shown(c), c->rdlen);
 }
 
 static void found(void *arg, const struct zone_rr *rr)
@@ -82,7 +82,8 @@ static void put_removals(struct pusher *p, uint16_t topic_type, const struct sub
 				put(p, type, DSO_TTL_REMOVE_SET, NULL, 0);
 		}
 		if (!whole)
-			put(p, type, DSO_TTL_REMOVE, change.rdata, change.rdlen);
+			put(p, type, DSO_TTL_REMOVE, subs_change_shown(&change),
+			    change.rdlen);
 	}
 }
 

@@ -83,7 +83,8 @@ static bool put_rrset(struct answer *a, enum section where, const uint8_t *owner
 	while (next_served(n, type, &pos, &rr)) {
 		const uint8_t *target = rr_target(&rr);
 
-		dns_put_rr(a->w, where, owner, rr.type, DNS_IN, rr.ttl, rr.rdata, rr.rdlen);
+		dns_put_rr(a->w, where, owner, rr.type, DNS_IN, rr.ttl, zone_rr_shown(&rr),
+			   rr.rdlen);
 		if (a->w->failed) {
 			dns_rewind(a->w, &mark);
 			return false;
@@ -141,7 +142,7 @@ static void put_negative(struct answer *a)
 		return;
 	dns_mark(a->w, &mark);
 	dns_put_rr(a->w, AUTHORITY, a->z->apex, DNS_SOA, DNS_IN,
-		   rr.ttl < minimum ? rr.ttl : minimum, rr.rdata, rr.rdlen);
+		   rr.ttl < minimum ? rr.ttl : minimum, zone_rr_shown(&rr), rr.rdlen);
 	if (a->w->failed) {
 		dns_rewind(a->w, &mark);
 		a->no_room = true;
@@ -273,7 +274,7 @@ static bool answer_here(struct answer *a, const uint8_t *owner, const struct zon
 		return false;
 	}
 	return put_needed(a, ANSWER, owner, n, DNS_CNAME) &&
-	       dname_check(rr.rdata, rr.rdlen) && hop(a, rr.rdata);
+	       dname_check(rr.rdata, rr.rdlen) && hop(a, zone_rr_shown(&rr));
 }
 
 /* RFC 6672 2.2 and 3.1. */
@@ -298,7 +299,7 @@ static bool answer_dname(struct answer *a, const uint8_t *name, const struct zon
 		return false;
 	}
 	memcpy(target, name, prefix);
-	memcpy(target + prefix, rr.rdata, len);
+	memcpy(target + prefix, zone_rr_shown(&rr), len);
 	dns_put_rr(a->w, ANSWER, name, DNS_CNAME, DNS_IN, rr.ttl, target, prefix + len);
 	if (a->w->failed) {
 		a->w->failed = false;

@@ -8,7 +8,9 @@
 #include "../dns/message.h"
 #include "node.h"
 
-#define FIXED	10	/* owner's length, type, RDATA's length, TTL, add */
+#define FIXED	10	/* owner's length, flags, type, RDATA's length, TTL */
+#define ADD	1	/* flags */
+#define CASED	2	/* behind the RDATA it stands once more, as it came */
 
 struct delta {
 	uint8_t *buf;
@@ -63,33 +65,38 @@ static int reserve(struct delta *d, size_t len)
 int delta_put(struct delta *d, bool add, const uint8_t *owner, const struct zone_rr *rr)
 {
 	size_t owner_len = dname_len(owner);
+	size_t len = FIXED + owner_len + (rr->cased ? 2 : 1) * (size_t)rr->rdlen;
 	uint8_t *p;
 	int ret;
 
-	ret = reserve(d, FIXED + owner_len + rr->rdlen);
+	ret = reserve(d, len);
 	if (ret)
 		return ret;
 
 	p = d->buf + d->len;
 	p[0] = (uint8_t)owner_len;
-	p[1] = add;
+	p[1] = (add ? ADD : 0) | (rr->cased ? CASED : 0);
 	dns_put16(p + 2, rr->type);
 	dns_put16(p + 4, rr->rdlen);
 	dns_put32(p + 6, rr->ttl);
-	memcpy(p + FIXED, owner, owner_len);
+	p += FIXED;
+	memcpy(p, owner, owner_len);
+	p += owner_len;
 	if (rr->rdlen)
-		memcpy(p + FIXED + owner_len, rr->rdata, rr->rdlen);
-	d->len += FIXED + owner_len + rr->rdlen;
+		memcpy(p, rr->rdata, rr->rdlen);
+	if (rr->cased)
+		memcpy(p + rr->rdlen, rr->cased, rr->rdlen);
+	d->len += len;
 	d->n++;
 	return 0;
 }
 
 static struct step step_at(const uint8_t *p)
 {
-	return (struct step){
+	struct step s = {
 		.at = p,
 		.owner_len = p[0],
-		.add = p[1],
+		.add = p[1] & ADD,
 		.owner = p + FIXED,
 		.rr = {
 			.type = dns_u16(p + 2),
@@ -98,11 +105,15 @@ static struct step step_at(const uint8_t *p)
 			.rdata = p + FIXED + p[0],
 		},
 	};
+
+	if (p[1] & CASED)
+		s.rr.cased = s.rr.rdata + s.rr.rdlen;
+	return s;
 }
 
 static const uint8_t *step_end(const struct step *s)
 {
-	return s->rr.rdata + s->rr.rdlen;
+	return zone_rr_shown(&s->rr) + s->rr.rdlen;
 }
 
 /* Those about the same record in a row, in the order in which they came. */
@@ -194,7 +205,7 @@ long delta_apply(struct delta *d, struct zone *z)
 		}
 		/* Only where the record's way ends. */
 		if (s.add)
-			ret = zone_add(z, s.owner, s.rr.type, s.rr.ttl, s.rr.rdata, s.rr.rdlen);
+			ret = zone_put(z, s.owner, &s.rr);
 		else
 			ret = zone_remove(z, s.owner, s.rr.type, s.rr.rdata, s.rr.rdlen);
 		if (ret < 0) {

@@ -55,7 +55,8 @@ static void tell_node(const struct zone *z, const struct zone_node *a,
 	while (next_visible(a, &pos_a, &c.rr)) {
 		while (more && node_rr_cmp(&other, &c.rr) < 0)
 			more = next_visible(b, &pos_b, &other);
-		if (!more || node_rr_cmp(&other, &c.rr) || other.ttl != c.rr.ttl)
+		if (!more || node_rr_cmp(&other, &c.rr) || other.ttl != c.rr.ttl ||
+		    !node_same_case(&other, &c.rr))
 			z->fn(z->arg, z, &c);
 	}
 }

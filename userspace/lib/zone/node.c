@@ -8,7 +8,9 @@
 
 #include "../dns/message.h"
 
+/* Beside the TTL. */
 #define HIDDEN	0x80000000u
+#define CASED	0x40000000u
 
 static size_t size_of(size_t name_len, size_t rrs_len)
 {
@@ -57,10 +59,11 @@ bool zone_node_next(const struct zone_node *n, size_t *pos, struct zone_rr *rr)
 	memcpy(&rr->type, p, sizeof(rr->type));
 	memcpy(&rr->rdlen, p + 2, sizeof(rr->rdlen));
 	memcpy(&ttl, p + 4, sizeof(ttl));
-	rr->ttl = ttl & ~HIDDEN;
+	rr->ttl = ttl & NODE_TTL_MAX;
 	rr->hidden = ttl & HIDDEN;
 	rr->rdata = p + NODE_RR_FIXED;
-	*pos += NODE_RR_FIXED + rr->rdlen;
+	rr->cased = ttl & CASED ? rr->rdata + rr->rdlen : NULL;
+	*pos += node_rr_len(rr);
 	return true;
 }
 
@@ -95,6 +98,18 @@ int node_rr_cmp(const struct zone_rr *a, const struct zone_rr *b)
 	return a->rdlen ? memcmp(a->rdata, b->rdata, a->rdlen) : 0;
 }
 
+bool node_same_case(const struct zone_rr *a, const struct zone_rr *b)
+{
+	if (!a->cased || !b->cased)
+		return a->cased == b->cased;
+	return !memcmp(a->cased, b->cased, a->rdlen);
+}
+
+size_t node_rr_len(const struct zone_rr *rr)
+{
+	return NODE_RR_FIXED + (rr->cased ? 2 : 1) * (size_t)rr->rdlen;
+}
+
 bool node_find(const struct zone_node *n, uint16_t type, const uint8_t *rdata,
 	       uint16_t rdlen, size_t *pos)
 {
@@ -111,16 +126,25 @@ bool node_find(const struct zone_node *n, uint16_t type, const uint8_t *rdata,
 	return false;
 }
 
+static void write_ttl(uint8_t *rr, uint32_t ttl, bool hidden, bool cased)
+{
+	uint32_t v = ttl | (hidden ? HIDDEN : 0) | (cased ? CASED : 0);
+
+	memcpy(rr + 4, &v, sizeof(v));
+}
+
 void node_set(struct zone_node *n, size_t pos, uint32_t ttl, bool hidden)
 {
-	uint32_t v = ttl | (hidden ? HIDDEN : 0);
+	uint8_t *p = records(n) + pos;
+	uint32_t old;
 
-	memcpy(records(n) + pos + 4, &v, sizeof(v));
+	memcpy(&old, p + 4, sizeof(old));
+	write_ttl(p, ttl, hidden, old & CASED);
 }
 
 int node_insert(struct zone_node **link, size_t pos, const struct zone_rr *rr)
 {
-	size_t len = NODE_RR_FIXED + rr->rdlen;
+	size_t len = node_rr_len(rr);
 	struct zone_node *n = *link;
 	uint8_t *p;
 
@@ -136,9 +160,12 @@ int node_insert(struct zone_node **link, size_t pos, const struct zone_rr *rr)
 	n->rrs_len += (uint32_t)len;
 	memcpy(p, &rr->type, sizeof(rr->type));
 	memcpy(p + 2, &rr->rdlen, sizeof(rr->rdlen));
-	node_set(n, pos, rr->ttl, rr->hidden);
+	write_ttl(p, rr->ttl, rr->hidden, rr->cased);
+	p += NODE_RR_FIXED;
 	if (rr->rdlen)
-		memcpy(p + NODE_RR_FIXED, rr->rdata, rr->rdlen);
+		memcpy(p, rr->rdata, rr->rdlen);
+	if (rr->cased)
+		memcpy(p + rr->rdlen, rr->cased, rr->rdlen);
 	return 0;
 }
 

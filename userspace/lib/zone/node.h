@@ -4,8 +4,9 @@
  * table of such names. Private to lib/zone.
  *
  * A record is packed: type, length, TTL (whose highest bit, always 0 by
- * RFC 2181 8, says hidden), RDATA. Records are sorted by type, length and
- * RDATA: so RRsets are in one piece, and two names can be compared in one go.
+ * RFC 2181 8, says hidden, and the next one cased), RDATA; if cased, the RDATA as it
+ * came. Records are sorted by type, length and RDATA: so RRsets are in one piece,
+ * and two names can be compared in one go.
  */
 #ifndef BTMM_ZONE_NODE_H
 #define BTMM_ZONE_NODE_H
@@ -13,7 +14,7 @@
 #include "store.h"
 
 #define NODE_RR_FIXED	8
-#define NODE_TTL_MAX	0x7fffffffu
+#define NODE_TTL_MAX	0x3fffffffu
 
 struct zone_node {
 	struct zone_node *next;	/* in the same bucket */
@@ -34,8 +35,12 @@ bool node_has_served(const struct zone_node *n);
 /* Where a record is, or (false) where it would have to be. */
 bool node_find(const struct zone_node *n, uint16_t type, const uint8_t *rdata,
 	       uint16_t rdlen, size_t *pos);
-/* <0, 0, >0 in the order of records; TTL and hidden do not count. */
+/* <0, 0, >0 in the order of records; TTL, case and hidden do not count. */
 int node_rr_cmp(const struct zone_rr *a, const struct zone_rr *b);
+/* Of two that are equal by that: are names in the same case? */
+bool node_same_case(const struct zone_rr *a, const struct zone_rr *b);
+/* Octets of the packed record. */
+size_t node_rr_len(const struct zone_rr *rr);
 /* Changes the TTL and hidden of the record at @pos. */
 void node_set(struct zone_node *n, size_t pos, uint32_t ttl, bool hidden);
 /* Puts a record at @pos. May move the node, and so updates @link; on -ENOMEM

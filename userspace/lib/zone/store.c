@@ -10,6 +10,7 @@
 #include "zone.h"
 
 #define SOA_FIXED	20	/* serial, refresh, retry, expire, minimum */
+#define TTL_MAX		0x7fffffffu	/* RFC 2181 8 */
 
 struct zone *zone_new(const uint8_t *apex)
 {
@@ -187,45 +188,58 @@ static void drop(struct zone *z, struct zone_node **link, size_t pos)
 		prune(z, (*link)->data);
 }
 
-static int insert(struct zone *z, const uint8_t *owner, const struct zone_rr *rr)
+/* Brings a record, hidden so far, to where it is found, before one that is like it.
+ * NULL: no memory.
+ */
+static struct zone_node **insert(struct zone *z, const uint8_t *owner,
+				 const struct zone_rr *rr, size_t *pos)
 {
 	struct zone_node **link = table_link(&z->table, owner);
-	size_t pos;
 	int ret;
 
 	if (!link)
-		link = make(z, owner, NODE_RR_FIXED + rr->rdlen);
+		link = make(z, owner, node_rr_len(rr));
 	if (!link)
-		return -ENOMEM;
+		return NULL;
 
-	node_find(*link, rr->type, rr->rdata, rr->rdlen, &pos);
+	node_find(*link, rr->type, rr->rdata, rr->rdlen, pos);
 	z->table.octets -= node_cost(*link);
-	ret = node_insert(link, pos, rr);
+	ret = node_insert(link, *pos, rr);
 	z->table.octets += node_cost(*link);
 	if (ret) {
 		prune(z, owner);
-		return -ENOMEM;
+		return NULL;
 	}
-	zone_set_hidden(z, *link, pos, rr->ttl, false);
-	return 0;
+	return link;
 }
 
 static int add(struct zone *z, const uint8_t *owner, const struct zone_rr *rr)
 {
-	struct zone_node *n = table_find(&z->table, owner);
-	struct zone_rr old;
+	struct zone_node **link = table_link(&z->table, owner);
+	struct zone_rr old = { .hidden = true };
+	bool there, same = false;
 	size_t pos, at;
 
-	if (!n || !node_find(n, rr->type, rr->rdata, rr->rdlen, &pos))
-		return insert(z, owner, rr);
+	there = link && node_find(*link, rr->type, rr->rdata, rr->rdlen, &pos);
+	if (there) {
+		at = pos;
+		zone_node_next(*link, &at, &old);
+		same = node_same_case(&old, rr);
+		if (same && !old.hidden && old.ttl == rr->ttl)
+			return 1;
+	}
+	if (!same) {
+		link = insert(z, owner, rr, &pos);
+		if (!link)
+			return -ENOMEM;
+	}
 
-	at = pos;
-	zone_node_next(n, &at, &old);
-	if (!old.hidden && old.ttl == rr->ttl)
-		return 1;
+	at = same ? pos : pos + node_rr_len(rr);
 	if (!old.hidden)
-		zone_set_hidden(z, n, pos, old.ttl, true);
-	zone_set_hidden(z, n, pos, rr->ttl, false);
+		zone_set_hidden(z, *link, at, old.ttl, true);
+	if (there && !same)
+		drop(z, link, at);
+	zone_set_hidden(z, *link, pos, rr->ttl, false);
 	return 0;
 }
 
@@ -282,19 +296,32 @@ bool zone_is_meta(uint16_t type)
 	return !type || type == DNS_OPT || (type >= 128 && type <= 255);
 }
 
-int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
-	     const uint8_t *rdata, uint16_t rdlen)
+static uint32_t bounded_ttl(uint32_t ttl)
 {
-	const struct zone_rr rr = {
-		.type = type, .rdlen = rdlen, .rdata = rdata, .hidden = true,
-		.ttl = ttl > NODE_TTL_MAX ? 0 : ttl,
-	};
+	if (ttl > TTL_MAX)
+		return 0;
+	return ttl > NODE_TTL_MAX ? NODE_TTL_MAX : ttl;
+}
 
-	if (!dname_within(owner, z->apex) || zone_is_meta(type))
+int zone_put(struct zone *z, const uint8_t *owner, const struct zone_rr *in)
+{
+	struct zone_rr rr = *in;
+
+	rr.ttl = bounded_ttl(in->ttl);
+	rr.hidden = true;
+	if (!dname_within(owner, z->apex) || zone_is_meta(rr.type))
 		return -EINVAL;
 	if (z->full)
 		z = z->full;
-	return type == DNS_SOA ? add_soa(z, owner, &rr) : add(z, owner, &rr);
+	return rr.type == DNS_SOA ? add_soa(z, owner, &rr) : add(z, owner, &rr);
+}
+
+int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
+	     const uint8_t *rdata, uint16_t rdlen)
+{
+	const struct zone_rr rr = { .type = type, .ttl = ttl, .rdata = rdata, .rdlen = rdlen };
+
+	return zone_put(z, owner, &rr);
 }
 
 int zone_remove(struct zone *z, const uint8_t *owner, uint16_t type,
@@ -320,8 +347,8 @@ int zone_remove(struct zone *z, const uint8_t *owner, uint16_t type,
 	return 0;
 }
 
-int zone_hide(struct zone *z, const uint8_t *owner, uint16_t type,
-	      const uint8_t *rdata, uint16_t rdlen)
+static int hide(struct zone *z, const uint8_t *owner, uint16_t type,
+		const uint8_t *rdata, uint16_t rdlen, bool hidden)
 {
 	struct zone_node *n = table_find(&z->table, owner);
 	struct zone_rr rr;
@@ -334,8 +361,20 @@ int zone_hide(struct zone *z, const uint8_t *owner, uint16_t type,
 
 	at = pos;
 	zone_node_next(n, &at, &rr);
-	if (rr.hidden)
+	if (rr.hidden == hidden)
 		return 1;
-	zone_set_hidden(z, n, pos, rr.ttl, true);
+	zone_set_hidden(z, n, pos, rr.ttl, hidden);
 	return 0;
+}
+
+int zone_hide(struct zone *z, const uint8_t *owner, uint16_t type,
+	      const uint8_t *rdata, uint16_t rdlen)
+{
+	return hide(z, owner, type, rdata, rdlen, true);
+}
+
+int zone_show(struct zone *z, const uint8_t *owner, uint16_t type,
+	      const uint8_t *rdata, uint16_t rdlen)
+{
+	return hide(z, owner, type, rdata, rdlen, false);
 }

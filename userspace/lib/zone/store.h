@@ -4,8 +4,10 @@
  * a name, no more than some 60 octets beside what the records hold).
  *
  * Class IN. Owner names are kept in lower case; RDATA uncompressed and canonical
- * (dns_rdata_canonical()). What is handed out points into the store and is valid
- * until its next change.
+ * (dns_rdata_canonical()): that is what is compared and hashed. Names in it that
+ * have upper case letters are kept as the primary has them, too: that is what is
+ * served. What is handed out points into the store and is valid until its next
+ * change.
  */
 #ifndef BTMM_ZONE_STORE_H
 #define BTMM_ZONE_STORE_H
@@ -22,9 +24,17 @@ struct zone_node;
 struct zone_rr {
 	uint16_t type, rdlen;
 	uint32_t ttl;
-	const uint8_t *rdata;
+	const uint8_t *rdata;	/* canonical */
+	/* The same with names in the case they came in; NULL: that is @rdata. */
+	const uint8_t *cased;
 	bool hidden;		/* its lease is over: not to be served */
 };
+
+/* RDATA for others to see. */
+static inline const uint8_t *zone_rr_shown(const struct zone_rr *rr)
+{
+	return rr->cased ? rr->cased : rr->rdata;
+}
 
 /*
  * A change of what is visible (not hidden), told one by one when it has been
@@ -50,24 +60,30 @@ void zone_timers(const struct zone *z, uint32_t out[4]);
 void zone_watch(struct zone *z, zone_change_fn fn, void *arg);
 
 /*
- * Adding what is there and removing what is not are no changes and no errors
- * (1 is returned); a TTL that differs is a removal and an addition of the RRset's
- * record. An SOA replaces the one that is there. A TTL over 2^31 - 1 is 0
- * (RFC 2181 8). 0: changed; -ENOMEM; -EINVAL: not in this zone, an SOA that is
- * malformed or not at the apex, or a type that no record can have.
+ * Putting what is there and removing what is not are no changes and no errors
+ * (1 is returned); a TTL or a case of names that differs is a removal and an
+ * addition of the RRset's record. An SOA replaces the one that is there. A TTL over
+ * 2^31 - 1 is 0 (RFC 2181 8), one over 2^30 - 1 (34 years) is that. What is put is
+ * not hidden, whatever @rr says and has been. 0: changed; -ENOMEM; -EINVAL: not in
+ * this zone, an SOA that is malformed or not at the apex, or a type that no record
+ * can have.
  */
+int zone_put(struct zone *z, const uint8_t *owner, const struct zone_rr *rr);
+/* The same for RDATA without upper case. */
 int zone_add(struct zone *z, const uint8_t *owner, uint16_t type, uint32_t ttl,
 	     const uint8_t *rdata, uint16_t rdlen);
 int zone_remove(struct zone *z, const uint8_t *owner, uint16_t type,
 		const uint8_t *rdata, uint16_t rdlen);
-/* Adding a hidden record shows it again. 1: it was hidden before; -ENOENT: no such
- * record; -EINVAL: an SOA.
+/* And back. 1: it was so before; -ENOENT: no such record; -EINVAL: an SOA. @rdata may
+ * be what the store has handed out.
  */
 int zone_hide(struct zone *z, const uint8_t *owner, uint16_t type,
 	      const uint8_t *rdata, uint16_t rdlen);
+int zone_show(struct zone *z, const uint8_t *owner, uint16_t type,
+	      const uint8_t *rdata, uint16_t rdlen);
 
 /*
- * A whole new content (AXFR): between begin and end, zone_add() fills a second
+ * A whole new content (AXFR): between begin and end, zone_put() fills a second
  * store; zone_full_end() tells the differences as changes and swaps, so that
  * nobody sees half a zone. Hidden records that are in both stay hidden.
  */

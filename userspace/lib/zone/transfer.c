@@ -23,7 +23,7 @@ struct transfer *transfer_new(enum transfer_kind kind, const struct zone *z,
 
 	if (!t)
 		return NULL;
-	/* All but the buffer at its end. */
+	/* All but the buffers at its end. */
 	memset(t, 0, offsetof(struct transfer, rdata));
 	t->kind = kind;
 	t->zone = z;
@@ -71,14 +71,13 @@ static bool soa_serial(const struct zone_rr *rr, uint32_t *out)
 
 static bool same_soa(const struct transfer *t, const struct zone_rr *rr)
 {
-	return rr->rdlen == t->soa_len && !memcmp(rr->rdata, t->soa, t->soa_len);
+	return rr->rdlen == t->soa.rdlen && !memcmp(rr->rdata, t->soa_rdata, rr->rdlen);
 }
 
 static enum transfer_result begin_whole(struct transfer *t)
 {
 	t->next = zone_new(zone_apex(t->zone));
-	if (!t->next || zone_add(t->next, zone_apex(t->zone), DNS_SOA, t->soa_ttl, t->soa,
-				 t->soa_len) < 0)
+	if (!t->next || zone_put(t->next, zone_apex(t->zone), &t->soa) < 0)
 		return bad(t, "there is no memory left");
 	t->phase = WHOLE;
 	return TRANSFER_MORE;
@@ -89,9 +88,10 @@ static enum transfer_result read_first(struct transfer *t, const struct zone_rr 
 	if (rr->type != DNS_SOA || !soa_serial(rr, &t->serial))
 		return bad(t, "the answer does not begin with an SOA");
 
-	memcpy(t->soa, rr->rdata, rr->rdlen);
-	t->soa_len = rr->rdlen;
-	t->soa_ttl = rr->ttl;
+	t->soa = *rr;
+	t->soa.rdata = memcpy(t->soa_rdata, rr->rdata, rr->rdlen);
+	if (rr->cased)
+		t->soa.cased = memcpy(t->soa_cased, rr->cased, rr->rdlen);
 	if (t->kind == ASK_SOA) {
 		t->phase = COMPLETE;
 		return TRANSFER_CURRENT;
@@ -111,7 +111,7 @@ static enum transfer_result read_whole(struct transfer *t, const uint8_t *owner,
 		t->phase = COMPLETE;
 		return TRANSFER_WHOLE;
 	}
-	if (zone_add(t->next, owner, rr->type, rr->ttl, rr->rdata, rr->rdlen) < 0)
+	if (zone_put(t->next, owner, rr) < 0)
 		return bad(t, "there is no memory left");
 	if (zone_octets(t->next) > t->zone_max)
 		return bad(t, "the zone is larger than it is allowed to be");
@@ -224,6 +224,21 @@ static enum transfer_result read_single(struct transfer *t)
 		      "the primary's serial is behind ours");
 }
 
+static bool read_rdata(struct transfer *t, const struct dns_walk *w, const struct dns_rr *rr,
+		       struct zone_rr *out)
+{
+	int len = dns_rdata_canonical(w->msg, w->len, rr, t->rdata);
+
+	if (len < 0)
+		return false;
+	dns_rdata_unpack(w->msg, w->len, rr, t->cased);
+	*out = (struct zone_rr){
+		.type = rr->type, .ttl = rr->ttl, .rdlen = (uint16_t)len, .rdata = t->rdata,
+		.cased = memcmp(t->rdata, t->cased, (size_t)len) ? t->cased : NULL,
+	};
+	return true;
+}
+
 static enum transfer_result read_answers(struct transfer *t, struct dns_walk *w)
 {
 	enum transfer_result result = TRANSFER_MORE;
@@ -232,7 +247,7 @@ static enum transfer_result read_answers(struct transfer *t, struct dns_walk *w)
 	int ret;
 
 	while ((ret = dns_walk_rr(w, &rr)) > 0 && w->section == 1) {
-		struct zone_rr record = { .type = rr.type, .ttl = rr.ttl, .rdata = t->rdata };
+		struct zone_rr record;
 
 		if (rr.class_ != DNS_IN)
 			return bad(t, "a record is not of class IN");
@@ -243,11 +258,8 @@ static enum transfer_result read_answers(struct transfer *t, struct dns_walk *w)
 			continue;
 		if (rr.type == DNS_SOA && !dname_equal(rr.owner, apex))
 			return bad(t, "there is an SOA below the apex");
-		ret = dns_rdata_canonical(w->msg, w->len, &rr, t->rdata);
-		if (ret < 0)
+		if (!read_rdata(t, w, &rr, &record))
 			return bad(t, "a record is malformed");
-
-		record.rdlen = (uint16_t)ret;
 		dname_lower(rr.owner);
 		result = read_record(t, rr.owner, &record);
 		if (result == TRANSFER_BAD || result == TRANSFER_MISFIT)

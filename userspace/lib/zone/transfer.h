@@ -44,14 +44,13 @@ struct transfer {
 	size_t zone_max;	/* octets */
 	uint32_t serial;	/* of the new SOA */
 	uint32_t at;		/* how far the differences have come */
-	uint32_t soa_ttl;
-	uint16_t soa_len;
-	uint8_t soa[2 * DNAME_MAX + 20];
+	struct zone_rr soa;	/* the new one, in these: */
+	uint8_t soa_rdata[2 * DNAME_MAX + 20], soa_cased[2 * DNAME_MAX + 20];
 	struct delta *delta;
 	struct zone *next;
 
 	const char *why;
-	uint8_t rdata[DNS_MAX];	/* the record that is read */
+	uint8_t rdata[DNS_MAX], cased[DNS_MAX];		/* the record that is read */
 };
 
 /* Type of the question. */

@@ -381,8 +381,7 @@ static enum xfr_result take_delta(struct xfr *x, uint64_t now)
 
 	if (changes == -ESTALE)
 		return again(x, now, "a difference removes what is not there");
-	if (changes >= 0 && zone_add(x->zone, zone_apex(x->zone), DNS_SOA, t->soa_ttl, t->soa,
-				     t->soa_len) < 0)
+	if (changes >= 0 && zone_put(x->zone, zone_apex(x->zone), &t->soa) < 0)
 		changes = -EIO;
 	if (changes < 0) {
 		x->want_whole |= changes == -EIO;
