@@ -12,8 +12,9 @@
 #include <sqlite3.h>
 
 #include "lease_batch.h"
+#include "lease_boot.h"
 
-#define VERSION		2
+#define VERSION		3
 #define APPLICATION	0x62746d4c	/* "btmL" */
 #define WAL_TIDY	512		/* pages of the log: tidied when there is time, */
 #define WAL_MAX		16384		/* and at once */
@@ -38,7 +39,8 @@ static const char schema[] =
 	"	expiry INTEGER NOT NULL, granted INTEGER NOT NULL);"
 	"CREATE INDEX leases_zone ON leases(zone);"
 	"CREATE TABLE updates(row INTEGER PRIMARY KEY, key INTEGER NOT NULL, mac BLOB NOT NULL,"
-	"	signed INTEGER NOT NULL, time INTEGER NOT NULL, answer BLOB);";
+	"	signed INTEGER NOT NULL, time INTEGER NOT NULL, answer BLOB);"
+	LEASE_BOOT_SCHEMA;
 
 struct lease_db {
 	char *path;
@@ -47,6 +49,9 @@ struct lease_db {
 	char message[3072];
 	uint64_t last_row;
 	int wal_pages;
+	bool full;			/* commits wait for the disk */
+	bool unsynced;			/* one has not */
+	struct lease_terms terms;
 	struct lease_db_stats stats;
 };
 
@@ -77,7 +82,7 @@ static int to_errno(int rc)
 	}
 }
 
-/* --- opening --------------------------------------------------------------------- */
+/* --- SQL ------------------------------------------------------------------------- */
 
 static int exec(struct lease_db *db, const char *sql)
 {
@@ -100,6 +105,32 @@ static int ask(struct lease_db *db, const char *sql, int64_t *number, bool *ok)
 		*ok = text && !strcmp((const char *)text, "ok");
 	}
 	sqlite3_finalize(s);
+	return to_errno(rc);
+}
+
+static int set_full(struct lease_db *db, bool full)
+{
+	int ret;
+
+	if (db->full == full)
+		return 0;
+	ret = exec(db, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+	if (!ret)
+		db->full = full;
+	return ret;
+}
+
+/* What commits have left to the kernel. */
+static int sync_log(struct lease_db *db)
+{
+	sqlite3_file *log = NULL;
+	int rc;
+
+	if (!db->unsynced)
+		return 0;
+	rc = sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (!rc && log && log->pMethods)
+		rc = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
 	return to_errno(rc);
 }
 
@@ -126,6 +157,8 @@ static int prepare(struct lease_db *db)
 	}
 	return 0;
 }
+
+/* --- opening --------------------------------------------------------------------- */
 
 /* Makes the tables, or sees that they are those we know and undamaged. */
 static int check(struct lease_db *db)
@@ -174,7 +207,7 @@ static void close_sql(struct lease_db *db)
 	db->sql = NULL;
 }
 
-static int open_sql(struct lease_db *db)
+static int open_sql(struct lease_db *db, int64_t wall)
 {
 	int fd, ret;
 
@@ -193,7 +226,10 @@ static int open_sql(struct lease_db *db)
 	ret = ret ? ret : exec(db, "PRAGMA wal_autocheckpoint = 0");
 	/* A lock of its own for as long as it is open: nobody else's rows get in. */
 	ret = ret ? ret : exec(db, "BEGIN IMMEDIATE; COMMIT");
+	db->full = true;
+	db->unsynced = false;
 	ret = ret ? ret : check(db);
+	ret = ret ? ret : to_errno(lease_boot_begin(db->sql, wall, &db->terms));
 	ret = ret ? ret : prepare(db);
 	if (ret) {
 		close_sql(db);
@@ -227,21 +263,23 @@ static int set_aside(struct lease_db *db, int64_t wall)
 
 static int open_or_renew(struct lease_db *db, int64_t wall)
 {
-	int ret = open_sql(db);
+	int ret = open_sql(db, wall);
 
 	if (ret != -EUCLEAN)
 		return ret;
 	ret = set_aside(db, wall);
-	return ret ? ret : open_sql(db);
+	return ret ? ret : open_sql(db, wall);
 }
 
-struct lease_db *lease_db_open(const char *path, int64_t wall, int *err)
+struct lease_db *lease_db_open(const char *path, int64_t wall, const struct lease_terms *terms,
+			       int *err)
 {
 	struct lease_db *db = calloc(1, sizeof(*db));
 
 	*err = -ENOMEM;
 	if (!db)
 		return NULL;
+	db->terms = *terms;
 	db->path = strdup(path);
 	if (db->path)
 		*err = open_or_renew(db, wall);
@@ -266,6 +304,8 @@ void lease_db_close(struct lease_db *db)
 {
 	if (!db)
 		return;
+	if (db->sql && !set_full(db, true))
+		lease_boot_end(db->sql);
 	close_sql(db);
 	free(db->path);
 	free(db);
@@ -446,13 +486,23 @@ static uint64_t micros(void)
 }
 
 static int transact(struct lease_db *db, const struct lease_batch *a,
-		    const struct lease_batch *b)
+		    const struct lease_batch *b, bool sync)
 {
-	int ret = run(db->s[S_BEGIN]);
+	int ret;
 
-	ret = ret ? ret : apply(db, a);
-	ret = ret ? ret : apply(db, b);
-	ret = ret ? ret : run(db->s[S_COMMIT]);
+	/* A transaction that changes nothing would not wait for the disk. */
+	if (!a->len && !b->len && !a->failed && !b->failed) {
+		ret = sync ? sync_log(db) : 0;
+	} else {
+		ret = set_full(db, sync);
+		ret = ret ? ret : run(db->s[S_BEGIN]);
+		ret = ret ? ret : apply(db, a);
+		ret = ret ? ret : apply(db, b);
+		ret = ret ? ret : run(db->s[S_COMMIT]);
+		db->unsynced |= !sync;
+	}
+	if (!ret && sync)
+		db->unsynced = false;
 	/* After some errors SQLite has done it already. */
 	if (ret && !sqlite3_get_autocommit(db->sql))
 		run(db->s[S_ROLLBACK]);
@@ -460,7 +510,7 @@ static int transact(struct lease_db *db, const struct lease_batch *a,
 }
 
 int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
-		    const struct lease_batch *b)
+		    const struct lease_batch *b, bool sync)
 {
 	uint64_t begin = micros(), us;
 	int ret;
@@ -469,7 +519,7 @@ int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
 		ret = open_or_renew(db, time(NULL));
 		return ret ? ret : -EUCLEAN;
 	}
-	ret = transact(db, a, b);
+	ret = transact(db, a, b, sync);
 	us = micros() - begin;
 	db->stats.last_us = us;
 	if (us > db->stats.max_us)
@@ -480,7 +530,7 @@ int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
 	if (ret == -EUCLEAN) {
 		close_sql(db);
 		ret = set_aside(db, time(NULL));
-		ret = ret ? ret : open_sql(db);
+		ret = ret ? ret : open_sql(db, time(NULL));
 		return ret ? ret : -EUCLEAN;
 	}
 	if (!ret && db->wal_pages > WAL_MAX)

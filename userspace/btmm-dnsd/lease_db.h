@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What of leases and of answered requests survives a restart: an SQLite data base
- * (WAL, every commit on the disk before it is believed). It belongs to one process.
+ * (WAL). It belongs to one process.
  *
  * It can be lost: markers in the zones give each lease the longest time again. So
  * one that is damaged is set aside, with a line in the log, and begun anew.
@@ -15,6 +15,7 @@
 
 #include "../lib/dns/name.h"
 #include "../lib/lease/marker.h"
+#include "../lib/lease/server.h"
 #include "repeat.h"
 
 struct lease_db;
@@ -44,10 +45,15 @@ void lease_batch_append(struct lease_batch *a, struct lease_batch *b);
 void lease_batch_clear(struct lease_batch *b);
 
 /*
- * Opens or makes the file @path (0600). NULL and *err: -EBUSY (another process has
- * it), -ENOMEM, -EIO, or as open(2).
+ * Opens or makes the file @path (0600). @wall: s since 1970. NULL and *err: -EBUSY
+ * (another process has it), -ENOMEM, -EIO, or as open(2).
+ *
+ * If the machine (not: this process) went down with commits that were not on the disk
+ * for sure, a lease may have been prolonged and not be known to be. Then each that can
+ * have been gets the longest lease of @terms, as if the data base was lost.
  */
-struct lease_db *lease_db_open(const char *path, int64_t wall, int *err);
+struct lease_db *lease_db_open(const char *path, int64_t wall, const struct lease_terms *terms,
+			       int *err);
 /* What an administrator should know of the last call, once: @out, or NULL. */
 const char *lease_db_message(struct lease_db *db, char *out, size_t size);
 void lease_db_close(struct lease_db *db);
@@ -61,12 +67,13 @@ typedef void (*lease_db_repeat_fn)(void *arg, struct repeat *e, int64_t wall);
 int lease_db_repeats(struct lease_db *db, lease_db_repeat_fn fn, void *arg);
 
 /*
- * Both batches in one transaction: all of it, on the disk, or nothing. 0, -ENOSPC,
- * -EIO, -ENOMEM; -EUCLEAN: the file is damaged, has been set aside, and an empty one is
- * open: all rows are to be written again.
+ * Both batches in one transaction: all of it, or nothing. It outlives this process;
+ * with @sync it and all before it are on the disk, too. 0, -ENOSPC, -EIO, -ENOMEM;
+ * -EUCLEAN: the file is damaged, has been set aside, and an empty one is open: all
+ * rows are to be written again.
  */
 int lease_db_commit(struct lease_db *db, const struct lease_batch *a,
-		    const struct lease_batch *b);
+		    const struct lease_batch *b, bool sync);
 /* To be called when there is time: keeps the log of changes short. It has work
  * to do when it is untidy.
  */

@@ -27,6 +27,7 @@ struct lease_writer {
 	enum state state;		/* these two under the mutex */
 	bool quit;
 	struct lease_batch a, b;
+	bool sync;
 	int ret;
 	uint64_t average;		/* us, times WEIGHT */
 };
@@ -35,7 +36,7 @@ static void commit(struct lease_writer *w)
 {
 	struct lease_db_stats stats;
 
-	w->ret = lease_db_commit(w->db, &w->a, &w->b);
+	w->ret = lease_db_commit(w->db, &w->a, &w->b, w->sync);
 	lease_db_stats(w->db, &stats);
 	w->average += stats.last_us - w->average / WEIGHT;
 }
@@ -172,10 +173,12 @@ static bool in_thread(const struct lease_writer *w)
 	       (w->mode == WRITER_AUTO && w->average / WEIGHT > SLOW);
 }
 
-void lease_writer_submit(struct lease_writer *w, struct lease_batch *a, struct lease_batch *b)
+void lease_writer_submit(struct lease_writer *w, struct lease_batch *a, struct lease_batch *b,
+			 bool sync)
 {
 	w->a = *a;
 	w->b = *b;
+	w->sync = sync;
 	*a = (struct lease_batch){ 0 };
 	*b = (struct lease_batch){ 0 };
 	if (in_thread(w)) {

@@ -25,7 +25,8 @@ bool lease_writer_idle(const struct lease_writer *w);
 /* Commits both in one transaction, and takes them over until there is a result. Not
  * between lease_writer_submit() and its result; lease_writer_tidy() does not matter.
  */
-void lease_writer_submit(struct lease_writer *w, struct lease_batch *a, struct lease_batch *b);
+void lease_writer_submit(struct lease_writer *w, struct lease_batch *a, struct lease_batch *b,
+			 bool sync);
 /*
  * False: not yet. Else @ret is what lease_db_commit() said, and the second batch is
  * given back, to be tried again or freed.

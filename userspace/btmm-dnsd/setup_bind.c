@@ -5,6 +5,7 @@
  * AppArmor profile lets named read the ones and write the others.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +77,25 @@ static int read_conf(struct setup *su, struct bind_conf *conf, struct why *why)
 	return err;
 }
 
+/*
+ * Since 9.18.28 BIND takes no more than 100 records of a type at a name, unless told
+ * otherwise; before, it does not know the option. Every host has one in the domain's
+ * list of hosts.
+ */
+static bool limits_records(void)
+{
+	static const char *const argv[] = { "named-checkconf", "-v", NULL };
+	unsigned int major = 0, minor = 0, patch = 0;
+	struct buf said = { 0 };
+	bool limits = false;
+
+	if (!run_program(argv, &said) &&
+	    sscanf(buf_text(&said), "%u.%u.%u", &major, &minor, &patch) == 3)
+		limits = major > 9 || minor >= 20 || (minor == 18 && patch >= 28);
+	buf_free(&said);
+	return limits;
+}
+
 /* --- our zones ----------------------------------------------------------- */
 
 static void zone_statement(const struct setup *su, struct buf *out)
@@ -95,10 +115,12 @@ static void zone_statement(const struct setup *su, struct buf *out)
 		"\tnotify-delay 0;\n"
 		"\tmax-ixfr-ratio unlimited;\n"
 		"\tmax-journal-size 64M;\n"
+		"%s"
 		"\tixfr-from-differences yes;\n"
 		"\tcheck-names ignore;\n"
 		"};\n",
-		su->domain, zone_file(su->domain), key, key, key, su->notify_port, key);
+		su->domain, zone_file(su->domain), key, key, key, su->notify_port, key,
+		limits_records() ? "\tmax-records-per-type 0;\n" : "");
 }
 
 /* The file of our zones as it is, or the beginning of one. */

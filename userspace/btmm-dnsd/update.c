@@ -46,13 +46,23 @@ static void complete_limits(struct update_limits *l)
 	set_default(&l->repeats, 1000000);
 }
 
+static struct lease_terms terms_of(const struct update_limits *l)
+{
+	return (struct lease_terms){
+		.min = l->lease_min,
+		.max = l->lease_max,
+		.key_max = l->key_lease_max,
+	};
+}
+
 static int open_db(struct updates *u, const char *path)
 {
+	const struct lease_terms terms = terms_of(&u->limits);
 	struct lease_db *db;
 	char text[3072];
 	int err;
 
-	db = lease_db_open(path, (int64_t)u->clock.wall, &err);
+	db = lease_db_open(path, (int64_t)u->clock.wall, &terms, &err);
 	if (!db)
 		return err;
 	if (lease_db_message(db, text, sizeof(text)))
@@ -64,15 +74,6 @@ static int open_db(struct updates *u, const char *path)
 		return -ENOMEM;
 	}
 	return commit_load_repeats(u);
-}
-
-static struct lease_terms terms_of(const struct update_limits *l)
-{
-	return (struct lease_terms){
-		.min = l->lease_min,
-		.max = l->lease_max,
-		.key_max = l->key_lease_max,
-	};
 }
 
 void updates_set_limits(struct updates *u, const struct update_limits *limits)

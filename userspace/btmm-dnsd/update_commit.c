@@ -6,7 +6,7 @@
 
 #include "update_job.h"
 
-#define LAZY_MS		200	/* until what nobody waits for is written */
+#define LAZY_MS		200	/* until what nobody waits for is written, and on the disk */
 #define AGAIN_MS	1000	/* ... and when that failed */
 #define REPEATS_MIN	64	/* rows to forget at a time */
 
@@ -183,8 +183,15 @@ static bool wanted(const struct updates *u)
 	return u->to_intend.first || u->to_end.first || u->clock.now >= u->lazy_at;
 }
 
+/*
+ * Intents are on the disk before the primary hears of them. Outcomes only have to
+ * outlive this process when they are answered: should the machine go down before the
+ * next intents, or LAZY_MS later, take them along, lease_db_open() makes good for it.
+ */
 static void begin(struct updates *u)
 {
+	bool sync = u->intents.n || u->clock.now >= u->lazy_at;
+
 	join(&u->intending_jobs, &u->to_intend);
 	join(&u->ending_jobs, &u->to_end);
 	if (!u->writer) {
@@ -195,9 +202,9 @@ static void begin(struct updates *u)
 		return;
 	}
 	forget_repeats(u);
-	u->lazy_at = UINT64_MAX;
+	u->lazy_at = sync ? UINT64_MAX : u->clock.now + LAZY_MS;
 	u->committing = true;
-	lease_writer_submit(u->writer, &u->intents, &u->rest);
+	lease_writer_submit(u->writer, &u->intents, &u->rest, sync);
 }
 
 void commit_turn(struct updates *u)

@@ -181,15 +181,19 @@ static enum dns_rcode check(struct job *j, const struct rights_who *who)
 static enum dns_rcode write_out(struct job *j)
 {
 	struct updates *u = j->u;
-	int len = rewrite_write(&j->rewrite, 0, u->scratch, sizeof(u->scratch) - TSIG_ROOM);
+	size_t size = sizeof(u->scratch) - TSIG_ROOM;
+	int len = rewrite_write(&j->rewrite, false, u->scratch, size);
 
+	j->joins = len > 0 && !dns_count(u->scratch, 1);
+	if (len < 0)
+		len = rewrite_write(&j->rewrite, true, u->scratch, size);
 	if (len < 0) {
 		complain(j, LOG_INFO, "update refused", "it is too long with its markers");
 		return DNS_REFUSED;
 	}
 	if (!len)
 		return DNS_NOERROR;
-	j->out = malloc((size_t)len + TSIG_ROOM);
+	j->out = malloc((size_t)len);
 	if (!j->out)
 		return DNS_SERVFAIL;
 	memcpy(j->out, u->scratch, (size_t)len);

@@ -65,10 +65,18 @@ struct job {
 	/* To the upstream. */
 	uint8_t *out;				/* unsigned, with room for TSIG behind */
 	size_t out_len;
-	struct job *id_chain;
-	uint16_t id;
-	uint64_t sent_at;
+	bool joins;				/* may be sent in one message with others */
+	struct parcel *parcel;			/* ... in which it was sent */
+};
+
+/* A message that was sent, and whose it is: in most cases one job's. */
+struct parcel {
+	struct parcel *next, *id_chain;
+	struct update_zone *zone;
+	struct job_list jobs;
+	uint64_t sent_at;			/* ms */
 	struct tsig_mac mac;
+	uint16_t id;
 };
 
 struct update_link {
@@ -77,8 +85,9 @@ struct update_link {
 	const struct update_link_ops *ops;
 	void *arg;
 	struct tsig_key key;			/* secret_len 0: relayed unsigned */
-	struct job_list queue, sent;		/* both in order of time */
-	struct job *by_id[256];
+	struct job_list queue;			/* in order of time, as are those: */
+	struct parcel *sent, **sent_end;
+	struct parcel *by_id[256];
 	unsigned int n_sent;
 	uint16_t next_id;
 	bool down;
@@ -97,6 +106,7 @@ struct update_zone {
 	struct update_zone *due_next, **due_prev;
 	uint64_t retry_at;			/* ms */
 	unsigned int expiring;			/* jobs under way */
+	unsigned int n_sent;			/* messages that the primary has not answered */
 	bool closing;				/* nothing is to be begun any more */
 	uint64_t complained, expiry_complained;	/* ms */
 	uint8_t apex[];

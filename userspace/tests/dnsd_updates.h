@@ -337,10 +337,11 @@ static inline void engine_free(struct world *w)
 /* Commits in the background, as with a slow disk. */
 static inline void use_thread(struct world *w)
 {
+	const struct lease_terms terms = { .min = 1800, .max = 7200, .key_max = 604800 };
 	int err;
 
 	lease_writer_free(w->u->writer);
-	w->u->writer = lease_writer_new(lease_db_open(w->path, 0, &err), WRITER_THREAD);
+	w->u->writer = lease_writer_new(lease_db_open(w->path, 0, &terms, &err), WRITER_THREAD);
 	assert_non_null(w->u->writer);
 }
 

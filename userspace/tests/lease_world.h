@@ -335,7 +335,7 @@ static inline enum dns_rcode world_begin(struct world *w, struct world_job *j,
 		return rcode;
 	}
 	MUST(rewrite_plan(&j->r, w->z, who, &j->m, &j->locks) == DNS_NOERROR);
-	ret = rewrite_write(&j->r, 1, j->out, sizeof(j->out));
+	ret = rewrite_write(&j->r, true, j->out, sizeof(j->out));
 	MUST(ret >= 0);
 	j->len = (size_t)ret;
 	MUST(!rewrite_begin(&j->r, w->now));

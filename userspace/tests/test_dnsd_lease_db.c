@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "../btmm-dnsd/lease_db.h"
 #include "../btmm-dnsd/lease_writer.h"
 #include "test_zone.h"
@@ -22,12 +24,13 @@ static const uint8_t apex[] = "\7example\3com", other_apex[] = "\7example\3net";
 
 static char dir[64], path[96];
 static struct lease_db *db;
+static const struct lease_terms terms = { .min = 1800, .max = 7200, .key_max = 604800 };
 
 static void open_db(void)
 {
 	int err = 0;
 
-	db = lease_db_open(path, WALL, &err);
+	db = lease_db_open(path, WALL, &terms, &err);
 	assert_int_equal(err, 0);
 	assert_non_null(db);
 }
@@ -77,6 +80,7 @@ struct seen {
 	size_t n;
 	uint64_t rows;		/* their sum */
 	int64_t expiry;		/* of the last */
+	uint32_t prolonged;	/* to so many s, by us */
 };
 
 static void see(void *arg, const struct lease_row *r)
@@ -89,7 +93,7 @@ static void see(void *arg, const struct lease_row *r)
 	s->expiry = r->expiry;
 	assert_true(dname_equal(r->owner, r->zone));
 	assert_int_equal(r->marker.type, (uint16_t)(r->row + 1));
-	assert_int_equal(r->granted, r->row + 7000);
+	assert_int_equal(r->granted, s->prolonged ? s->prolonged : r->row + 7000);
 	memset(hash, (int)r->row, MARKER_HASH);
 	assert_memory_equal(r->marker.record, hash, MARKER_HASH);
 	memset(hash, (int)r->row + 1, MARKER_HASH);
@@ -104,10 +108,22 @@ static struct seen in_zone(const uint8_t *zone)
 	return s;
 }
 
+/* The expiry of the one lease in @zone, which was prolonged to @granted seconds. */
+static int64_t prolonged(const uint8_t *zone, uint32_t granted)
+{
+	struct seen s = { .prolonged = granted };
+
+	assert_int_equal(lease_db_leases(db, zone, see, &s), 0);
+	assert_int_equal(s.n, 1);
+	return s.expiry;
+}
+
+static bool in_haste;	/* commits do not wait for the disk */
+
 static int commit(struct lease_batch *a, struct lease_batch *b)
 {
 	struct lease_batch none = { 0 };
-	int ret = lease_db_commit(db, a, b ? b : &none);
+	int ret = lease_db_commit(db, a, b ? b : &none, !in_haste);
 
 	lease_batch_clear(a);
 	if (b)
@@ -281,7 +297,8 @@ static void killed(void **state)
 			struct lease_batch b = { 0 };
 			int err;
 
-			db = lease_db_open(path, WALL, &err);
+			db = lease_db_open(path, WALL, &terms, &err);
+			in_haste = round % 2;
 			for (row = told + 1; db; row += 2) {
 				put(&b, row, apex, WALL);
 				put(&b, row + 1, apex, WALL);
@@ -319,10 +336,10 @@ static void in_use(void **state)
 	pid_t pid = fork();
 
 	(void)state;
-	assert_null(lease_db_open(path, WALL, &err));
+	assert_null(lease_db_open(path, WALL, &terms, &err));
 	assert_int_equal(err, -EBUSY);
 	if (!pid) {
-		struct lease_db *mine = lease_db_open(path, WALL, &err);
+		struct lease_db *mine = lease_db_open(path, WALL, &terms, &err);
 
 		_exit(mine || err != -EBUSY);
 	}
@@ -335,9 +352,9 @@ static void nowhere(void **state)
 	int err = 0;
 
 	(void)state;
-	assert_null(lease_db_open("/nowhere/at/all", WALL, &err));
+	assert_null(lease_db_open("/nowhere/at/all", WALL, &terms, &err));
 	assert_int_equal(err, -ENOENT);
-	assert_null(lease_db_open(dir, WALL, &err));
+	assert_null(lease_db_open(dir, WALL, &terms, &err));
 	assert_int_equal(err, -EISDIR);
 }
 
@@ -457,6 +474,93 @@ static void damaged_in_use(void **state)
 	assert_int_equal(in_zone(apex).n, 5);
 }
 
+/* --- machines that go down --------------------------------------------------------- */
+
+/* As if it was in use when another boot ended. */
+static void note_other_boot(void)
+{
+	sqlite3 *sql;
+
+	lease_db_close(db);
+	assert_int_equal(sqlite3_open(path, &sql), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(sql, "INSERT INTO boot VALUES('another')", NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(sql);
+	open_db();
+}
+
+static void fill_times(void)
+{
+	const int64_t now = WALL * 1000LL;
+	struct lease_batch b = { 0 };
+
+	put(&b, 1, apex, now + 600 * 1000);	/* of 2 hours at most */
+	put(&b, 2, other_apex, now - 7201 * 1000);
+	put(&b, DNS_KEY - 1, dn("example.org"), now + 600 * 1000);
+	put(&b, 100, dn("example.info"), now + 7300 * 1000);
+	assert_int_equal(commit(&b, NULL), 0);
+}
+
+static void other_boot(void **state)
+{
+	const int64_t now = WALL * 1000LL;
+
+	(void)state;
+	fill_times();
+	reopen();
+	assert_int_equal(in_zone(apex).expiry, now + 600 * 1000);
+
+	note_other_boot();
+	assert_int_equal(prolonged(apex, 7200), now + 7200 * 1000);
+	assert_int_equal(in_zone(other_apex).expiry, now - 7201 * 1000);
+	assert_int_equal(prolonged(dn("example.org"), 604800), now + 604800 * 1000LL);
+	assert_int_equal(in_zone(dn("example.info")).expiry, now + 7300 * 1000);
+
+	/* Once only. */
+	fill_times();
+	reopen();
+	assert_int_equal(prolonged(apex, 7001), now + 600 * 1000);
+}
+
+/* Killed, but in this boot: all is known. */
+static void same_boot(void **state)
+{
+	int status, err;
+	pid_t pid;
+
+	(void)state;
+	lease_db_close(db);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		db = lease_db_open(path, WALL, &terms, &err);
+		in_haste = true;
+		fill_times();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	open_db();
+	assert_int_equal(in_zone(apex).expiry, WALL * 1000LL + 600 * 1000);
+}
+
+/* What did not wait for the disk does so later, with nothing to write. */
+static void synced_later(void **state)
+{
+	struct lease_batch a = { 0 }, none = { 0 };
+	struct lease_db_stats stats;
+
+	(void)state;
+	put(&a, 1, apex, WALL);
+	assert_int_equal(lease_db_commit(db, &a, &none, false), 0);
+	lease_batch_clear(&a);
+	assert_int_equal(lease_db_commit(db, &none, &none, true), 0);
+	assert_int_equal(lease_db_commit(db, &none, &none, true), 0);
+	lease_db_stats(db, &stats);
+	assert_int_equal(stats.failed, 0);
+	assert_int_equal(in_zone(apex).n, 1);
+}
+
 /* --- no room ------------------------------------------------------------ */
 
 static void set_limit(rlim_t octets)
@@ -565,7 +669,7 @@ static void writers(void **state)
 
 			put(&a, 100 * m + 2 * i + 1, apex, WALL);
 			put(&b, 100 * m + 2 * i + 2, apex, WALL);
-			lease_writer_submit(w, &a, &b);
+			lease_writer_submit(w, &a, &b, true);
 			assert_int_equal(a.n + b.n, 0);
 			assert_false(lease_writer_idle(w));
 			wait_result(w, 0, 1);
@@ -598,14 +702,14 @@ static void while_it_tidies(void **state)
 		/* Enough for the log to be untidy each time. */
 		for (k = 0; k < 16000; k++)
 			put(&a, ++row, apex, WALL);
-		lease_writer_submit(w, &a, &b);
+		lease_writer_submit(w, &a, &b, true);
 		wait_result(w, 0, 0);
 		lease_writer_tidy(w);
 		/* Sooner or later in its work. */
 		for (k = 0; k < 300 * i; k++)
 			sched_yield();
 		put(&a, ++row, apex, WALL);
-		lease_writer_submit(w, &a, &b);
+		lease_writer_submit(w, &a, &b, true);
 		wait_result(w, 0, 0);
 	}
 	lease_writer_wait(w);
@@ -622,7 +726,7 @@ static void freed_at_work(void **state)
 
 	(void)state;
 	put(&a, 1, apex, WALL);
-	lease_writer_submit(w, &a, &b);
+	lease_writer_submit(w, &a, &b, true);
 	lease_writer_free(w);
 	open_db();
 	assert_int_equal(in_zone(apex).n, 1);
@@ -639,7 +743,7 @@ static void writer_fails(void **state)
 	put(&b, 2, apex, WALL);
 	put(&b, 3, apex, WALL);
 	a.failed = true;
-	lease_writer_submit(w, &a, &b);
+	lease_writer_submit(w, &a, &b, true);
 	/* The second is given back: it must be written some time. */
 	wait_result(w, -ENOMEM, 2);
 	assert_int_equal(in_zone(apex).n, 0);
@@ -655,6 +759,7 @@ int main(void)
 		CASE(leases), CASE(together), CASE(failed_batch), CASE(repeats), CASE(killed),
 		CASE(in_use), CASE(nowhere), CASE(damaged_head), CASE(damaged_inside),
 		CASE(cut_short), CASE(another_file), CASE(damaged_in_use), CASE(no_room),
+		CASE(other_boot), CASE(same_boot), CASE(synced_later),
 		CASE(tidied), CASE(writers), CASE(while_it_tidies), CASE(freed_at_work),
 		CASE(writer_fails),
 	};

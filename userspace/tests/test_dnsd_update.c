@@ -354,12 +354,18 @@ static void test_many_outstanding(void **state)
 	struct update_stats s;
 	unsigned int i;
 	char address[64];
+	struct rq r;
 
 	w->mode = PRIMARY_HOLDS;
 	w->u->limits.outstanding = 16;
 	for (i = 0; i < 40; i++) {
 		snprintf(address, sizeof(address), "2001:db8::1:%x", i);
-		send_aaaa(w, HOST_A, address, 1800);
+		rq_begin(&r);
+		/* So each goes alone. */
+		rq_put(&r, 1, HOST_A, DNS_TXT, DNS_NONE, 0, NULL);
+		rq_add(&r, HOST_A, DNS_AAAA, address);
+		rq_lease(&r, 1800, 0);
+		rq_send(w, &r, who(ROLE_HOST, HOST_A));
 	}
 	run(w);
 	assert_int_equal(w->n_queue, 16);

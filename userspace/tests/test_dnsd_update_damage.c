@@ -29,7 +29,7 @@ static bool spoiled_result(struct lease_writer *w, int *ret, struct lease_batch 
 	for (row = 1; row < 100; row++)
 		lease_batch_forget(&all, row);
 	lease_batch_forget_repeats(&all, 100);
-	assert_int_equal(lease_db_commit(lease_writer_db(w), &all, &none), 0);
+	assert_int_equal(lease_db_commit(lease_writer_db(w), &all, &none, true), 0);
 	lease_batch_clear(&all);
 	*ret = -EUCLEAN;
 	return true;

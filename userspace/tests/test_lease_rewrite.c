@@ -455,7 +455,7 @@ static void no_room(void **state)
 	(void)state;
 	request(&r, 100, &op, 1);
 	assert_int_equal(world_begin(&world, &j, &who, r.b, r.w.len, &blocked), 0);
-	assert_int_equal(rewrite_write(&j.r, 1, small, sizeof(small)), -ENOSPC);
+	assert_int_equal(rewrite_write(&j.r, true, small, sizeof(small)), -ENOSPC);
 	world_end(&world, &j, REWRITE_NOT_DONE);
 }
 

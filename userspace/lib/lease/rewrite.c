@@ -244,13 +244,14 @@ static void write_prereq(struct dns_writer *w, const struct update_rr *rr)
 	dns_put_rr(w, 1, rr->owner, type, class_, 0, rr->rdata, rr->rdlen);
 }
 
-int rewrite_write(const struct rewrite *r, uint16_t id, uint8_t *out, size_t size)
+int rewrite_write(const struct rewrite *r, bool compress, uint8_t *out, size_t size)
 {
 	const struct update_msg *m = r->m;
 	struct dns_writer w;
 	size_t i;
 
-	dns_writer_init(&w, out, size, id, DNS_UPDATE << 11);
+	dns_writer_init(&w, out, size, 0, DNS_UPDATE << 11);
+	w.compress = compress;
 	dns_put_question(&w, m->zone, DNS_SOA, DNS_IN);
 	for (i = 0; i < m->n_prereqs; i++)
 		write_prereq(&w, &m->rrs[i]);

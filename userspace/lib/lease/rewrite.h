@@ -54,10 +54,11 @@ void rewrite_look(void *arg, const uint8_t *owner, struct rights_owner *out);
 enum dns_rcode rewrite_plan(struct rewrite *r, struct lease_zone *z,
 			    const struct rights_who *who, const struct update_msg *m,
 			    const struct lock_set *locks);
-/* The message for the primary; to be called before the mirror or a lease changes. 0:
- * there is nothing to send; -ENOSPC.
+/* The message for the primary, its ID 0; to be called before the mirror or a lease
+ * changes. 0: there is nothing to send; -ENOSPC. Without @compress its records can be
+ * moved to another message.
  */
-int rewrite_write(const struct rewrite *r, uint16_t id, uint8_t *out, size_t size);
+int rewrite_write(const struct rewrite *r, bool compress, uint8_t *out, size_t size);
 void rewrite_free(struct rewrite *r);
 
 /* Leases it would grant: noted, before it is sent. 0, -ENOMEM (nothing is noted). */
