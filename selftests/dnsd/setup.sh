@@ -99,7 +99,8 @@ update_leased() {
 	for record in sys.argv[4:]:
 	    owner, ttl, rtype, rdata = record.split(None, 3)
 	    u.add(owner + ".", int(ttl), rtype, rdata)
-	u.use_edns(0, options=[dns.edns.GenericOption(2, struct.pack("!I", 3600))])
+	u.use_edns(0, options=[dns.edns.GenericOption(2, struct.pack("!I", 3600))],
+	            request_payload=65535)
 	answer = dns.query.tcp(u, "192.0.2.1", timeout=5)
 	assert answer.rcode() == 0, answer
 	assert any(o.otype == 2 for o in answer.options), answer

@@ -84,7 +84,7 @@ setup_once() {
 }
 
 hosts() {
-	local kind=$1 host=mini.$zone
+	local kind=$1 host=mini.$zone i records=()
 	ok "$kind: the daemon starts, not as root" daemon_start
 	status 0 "$kind: check" $c check
 	unlike "$kind: nothing bad" "$output" BAD
@@ -135,6 +135,14 @@ hosts() {
 	is "$kind: the new ones work" \
 		"$(dig_rcode @192.0.2.1 -y "$algorithm:$name:$secret" $zone SOA)" NOERROR
 	status 0 "$kind: nothing is wrong" $c check
+
+	# BIND's own limit is 100; each has its marker, too.
+	for ((i = 1; i <= 120; i++)); do records+=("many.$zone 60 AAAA fd00::2:$i"); done
+	status 0 "$kind: one more host" $c host add many.$zone --bind
+	ok "$kind: registers much" update_leased $zone many.$zone many.$zone.key "${records[@]}"
+	is "$kind: all is there" \
+		"$(dig +tcp +short @192.0.2.1 -k many.$zone.key many.$zone AAAA | wc -l)" 120
+	status 0 "$kind: it goes" $c host remove many.$zone
 
 	quick "$kind: status" status
 	quick "$kind: host list" host list
