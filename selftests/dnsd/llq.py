@@ -58,8 +58,8 @@ def ttls(wire):
 
 
 def additional(m):
-    return [("%s %s %s" % (r.name.relativize(ZONE), dns.rdatatype.to_text(r.rdtype),
-                           rd.to_text())).lower() for r in m.additional for rd in r]
+    return [("%s %s " % (r.name.relativize(ZONE), dns.rdatatype.to_text(r.rdtype))).lower() +
+            rd.to_text() for r in m.additional for rd in r]
 
 
 class Event:

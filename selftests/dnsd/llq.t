@@ -162,7 +162,7 @@ sure 'an older signature than the newest is not accepted' "r = z_.refresh(4000);
 
 eq 'a host is looked for by its AAAA' "b = Llq('mac3 AAAA', k='mac1'); b.setup()" '0 fd00::3'
 sure 'the set-up brings where it is' "a = additional(b.m)" \
-	"assert 'autotunnel-3 a 192.0.2.3' in a and '_autotunnel._udp.mac3 srv 0 0 4500 autotunnel-3.alice.example.com.' in a, a"
+	"assert 'autotunnel-3 a 192.0.2.3' in a and '_autotunnel._udp.mac3 srv 0 0 4500 AutoTunnel-3.alice.example.com.' in a, a"
 py 'def move(*ops): assert up("direct", *ops, port=PRIMARY_PORT) == "NOERROR"'
 sure 'it moves: another port, the same AAAA' "move('del _autotunnel._udp.mac3 SRV', 'add _autotunnel._udp.mac3 120 SRV 0 0 5600 AutoTunnel-3')" \
 	"ev = b.event(); assert str(ev) == '+AAAA fd00::3', ev" \

@@ -95,7 +95,8 @@ zone_pub() {
 	echo 'ns A 127.0.0.1'
 	services
 	echo 'www A 192.0.2.1'
-	echo 'alias CNAME www'
+	echo 'alias CNAME Www'
+	echo '_ipp._tcp PTR Big\ Printer._ipp._tcp'
 	echo '*.wild A 192.0.2.9'
 	for ((i = 0; i < 60; i++)); do echo "many TXT \"number $i of many, and some more text\""; done
 	for ((i = 0; i < 250; i++)); do echo "h$i A 192.0.2.$((i % 250 + 1))"; done

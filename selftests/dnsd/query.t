@@ -92,17 +92,24 @@ is 'and listens only to this machine' \
 
 py 'def said(m):' \
 	'    return [dns.rcode.to_text(m.rcode()), bool(m.flags & dns.flags.AA)] + sorted(' \
-	'        "%d %s" % (n, r.to_text().lower()) for n, part in enumerate((m.answer, m.authority)) for r in part)' \
+	'        "%d %s %s" % (n, r.name.to_text().lower(), r.to_text().split(" ", 1)[1])' \
+	'        for n, part in enumerate((m.answer, m.authority)) for r in part)' \
 	'def like(what):' \
 	'    ours = said(exchange(query(what), via="tcp"))' \
 	'    theirs = said(exchange(query(what), "front", via="tcp", port=PRIMARY_PORT))' \
 	'    assert ours == theirs, (ours, theirs)'
 for what in 'www A' 'www AAAA' 'nothing A' 'alias A' 'alias AAAA' 'x.wild A' 'x.y.wild A' 'wild A' \
-	'many TXT' 'h7 A' '_tcp SRV' '_dns-llq._udp SRV' '_udp A' 'WwW A' 'www ANY'; do
+	'many TXT' 'h7 A' '_tcp SRV' '_dns-llq._udp SRV' '_udp A' 'WwW A' 'www ANY' \
+	'_ipp._tcp PTR' '_IPP._tcp PTR'; do
 	sure "like BIND: $what" "like('${what% *}.pub.example.com. ${what##* }')"
 done
 is 'the name comes back as it was written' \
 	"$(at +noall +answer wWw.pUb.example.com A | awk '{ print $1 }')" wWw.pUb.example.com.
+
+is 'and a name that it points to as the primary has it' \
+	"$(at +short _ipp._TCP.pub.example.com PTR)" 'Big\032Printer._ipp._tcp.pub.example.com.'
+eq 'a host'\''s tunnel, too' "q('_autotunnel._udp.mac3 SRV', 'mac1')" \
+	'NOERROR 0 0 4500 AutoTunnel-3.alice.example.com.'
 
 # --- transports ---------------------------------------------------------------------------------
 
