@@ -105,7 +105,7 @@ void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
 /*
  * Serves updates of @mirror's zone. @owner: this front-end owns its leases, and
  * @up is the primary; else @up is the owner. @mirror is hidden from and shown
- * again record by record (zone_hide(), zone_add()) and must outlive the zone here.
+ * again record by record (zone_hide(), zone_show()) and must outlive the zone here.
  */
 int update_zone_add(struct updates *u, struct zone *mirror, struct update_link *up, bool owner);
 /* Requests under way are answered SERVFAIL. Leases stay in the data base. */

@@ -247,6 +247,14 @@ static void case_inside(void **state)
 		assert_memory_not_equal(m.rrs[0].rdata, rd, len);
 		update_msg_free(&m);
 	}
+	/* NAPTR, whose name is at the end */
+	req_init(&r, apex);
+	req_add(&r, host, 35, 60, (const uint8_t *)"\0\1\0\2\1U\1S\1R\3Mac", 15);
+	assert_int_equal(parse(r.b, r.w.len, &m), DNS_NOERROR);
+	assert_int_equal(m.rrs[0].rdlen, 15);
+	assert_memory_equal(m.rrs[0].sent, "\0\1\0\2\1U\1S\1R\3Mac", 15);
+	assert_memory_equal(m.rrs[0].rdata, "\0\1\0\2\1U\1S\1R\3mac", 15);
+	update_msg_free(&m);
 	len = rdata(DNS_SOA, "7", soa);
 	soa[1] = 'N';
 	soa[dname_len(soa) + 1] = 'A';

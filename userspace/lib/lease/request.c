@@ -109,56 +109,12 @@ static enum dns_rcode update_kind(const struct dns_rr *rr, struct update_rr *out
 	}
 }
 
-/* Where names stand in RDATA that RFC 4034 6.2 puts into lower case. */
-static unsigned int names_in(uint16_t type, size_t *before)
-{
-	*before = type == DNS_SRV ? 6 : type == DNS_MX ? 2 : 0;
-	switch (type) {
-	case DNS_NS:
-	case DNS_CNAME:
-	case DNS_PTR:
-	case DNS_MX:
-	case DNS_SRV:
-	case DNS_DNAME:
-		return 1;
-	case DNS_SOA:
-		return 2;
-	default:
-		return 0;
-	}
-}
-
-/*
- * People read the names of services, so what is stored shall have the case that
- * was asked for. @rdata: the canonical form, which differs in nothing but that.
- */
-static bool restore_case(struct reader *r, const struct dns_rr *rr, uint8_t *rdata)
-{
-	size_t pos = (size_t)(rr->rdata - r->msg), before, taken;
-	uint8_t name[DNAME_MAX];
-	unsigned int n = names_in(rr->type, &before);
-
-	pos += before;
-	rdata += before;
-	for (; n; n--) {
-		taken = dname_unpack(r->msg, r->len, pos, name);
-		if (!taken || !dname_equal(name, rdata))
-			return false;
-		memcpy(rdata, name, dname_len(name));
-		pos += taken;
-		rdata += dname_len(name);
-	}
-	return true;
-}
-
 static enum dns_rcode read_rdata(struct reader *r, const struct dns_rr *rr,
 				 struct update_rr *out)
 {
-	size_t before;
-	int len;
+	int len = dns_rdata_canonical(r->msg, r->len, rr, r->rdata);
 
-	len = dns_rdata_canonical(r->msg, r->len, rr, r->rdata);
-	if (len < 0 || len > UINT16_MAX)
+	if (len < 0)
 		return DNS_FORMERR;
 
 	out->rdlen = (uint16_t)len;
@@ -166,12 +122,15 @@ static enum dns_rcode read_rdata(struct reader *r, const struct dns_rr *rr,
 	out->sent = out->rdata;
 	if (!out->rdata)
 		return DNS_SERVFAIL;
-	if (out->kind != UPDATE_ADD || !names_in(rr->type, &before))
+	if (out->kind != UPDATE_ADD)
 		return DNS_NOERROR;
 
-	if (!restore_case(r, rr, r->rdata))
-		return DNS_FORMERR;
-	out->sent = keep(r, r->rdata, out->rdlen);
+	/* People read the names of services, so what is stored shall have the case that
+	 * was asked for.
+	 */
+	dns_rdata_unpack(r->msg, r->len, rr, r->rdata);
+	if (memcmp(r->rdata, out->rdata, out->rdlen))
+		out->sent = keep(r, r->rdata, out->rdlen);
 	return out->sent ? DNS_NOERROR : DNS_SERVFAIL;
 }
 
