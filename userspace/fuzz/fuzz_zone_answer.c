@@ -142,9 +142,12 @@ static bool is_of(const struct zone_node *n, const uint8_t *msg, size_t len,
 	size_t pos = 0;
 
 	while (zone_node_next(n, &pos, &x)) {
+		if (x.type != rr->type)
+			continue;
 		/* RDATA that is not that of its type is copied. */
-		if (x.type == rr->type && (rdlen < 0 || (x.rdlen == rdlen &&
-		    !memcmp(zone_rr_shown(&x), rdata, x.rdlen))))
+		if (rdlen < 0)
+			return true;
+		if (x.rdlen == rdlen && !memcmp(zone_rr_shown(&x), rdata, x.rdlen))
 			return true;
 	}
 	return false;

@@ -58,7 +58,7 @@ static size_t pack(uint8_t *p, const struct subs_change *in)
 	h.before = in->before;
 	h.after = in->after;
 	h.repeat = in->repeat;
-	h.cased = in->cased != NULL;
+	h.cased = !!in->cased;
 	memcpy(p, &h, PACKED);
 	put_rdata(p + PACKED, in);
 	return PACKED + rdata_len(in);
