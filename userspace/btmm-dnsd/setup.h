@@ -9,6 +9,7 @@
  *	setup_conf.c	setup.conf, dnsd.conf and its drop-ins
  *	setup_bind.c	BIND's part (setup_bind_conf.c: reading what BIND has)
  *	setup_knot.c	Knot's part
+ *	setup_ours.c	the file of our zones at one of these two
  *	setup_remote.c	a primary elsewhere
  *	setup_zone.c	the zone's first records
  *	setup_keys.c	TSIG keys made and read

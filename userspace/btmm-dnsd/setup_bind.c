@@ -11,6 +11,7 @@
 
 #include "setup.h"
 #include "setup_bind_conf.h"
+#include "setup_ours.h"
 #include "setup_run.h"
 
 #define DIR		"/etc/bind"
@@ -25,6 +26,8 @@
 #define COMMENT		"//"
 
 static const char *const planned[] = { MAIN, LOCAL, OUR_ZONES, OUR_KEY, OUR_OPTIONS, NULL };
+
+static const struct setup_ours our_file = { OUR_ZONES, COMMENT };
 
 static bool installed(void)
 {
@@ -44,7 +47,7 @@ static const char *zone_file(const char *domain)
 /* named-checkconf over what is planned; its whole configuration into @out. */
 static int check_copy(struct setup *su, struct buf *out, struct why *why)
 {
-	char temp[64], path[80], line[512];
+	char temp[64], path[80];
 	const char *const argv[] = { "named-checkconf", "-px", path, NULL };
 	int err = stage_make(su, DIR, planned, temp, why);
 
@@ -54,12 +57,7 @@ static int check_copy(struct setup *su, struct buf *out, struct why *why)
 	err = run_program(argv, out);
 	stage_unname(out, temp, DIR);
 	stage_remove(temp);
-	if (err > 0)
-		return why_set(why, -EINVAL, "named-checkconf says: %s",
-			       run_first_line(out, line, sizeof(line)));
-	if (err)
-		why_set(why, err, "named-checkconf cannot be run: %s", strerror(-err));
-	return err;
+	return run_why(err, out, "named-checkconf", -EINVAL, why);
 }
 
 static int read_conf(struct setup *su, struct bind_conf *conf, struct why *why)
@@ -123,47 +121,25 @@ static void zone_statement(const struct setup *su, struct buf *out)
 		limits_records() ? "\tmax-records-per-type 0;\n" : "");
 }
 
-/* The file of our zones as it is, or the beginning of one. */
-static int our_zones(struct setup *su, struct buf *out, struct why *why)
-{
-	int err = files_get(su->files, OUR_ZONES, out, why);
-
-	if (err == -ENOENT) {
-		buf_add(out, COMMENT " " SETUP_MARK ": the zones that btmm-dnsd serves. It\n"
-			COMMENT " changes what stands between \"btmm begin\" and \"btmm end\".\n"
-			"include \"" OUR_KEY "\";\n");
-		return 0;
-	}
-	if (!err && strncmp(buf_text(out), COMMENT " " SETUP_MARK, strlen(COMMENT " " SETUP_MARK)))
-		return why_set(why, -EEXIST, "%s is there, but setup did not write it: move it "
-			       "out of the way", files_path(su->files, OUR_ZONES));
-	return err;
-}
-
 static int plan_zones(struct setup *su, struct why *why)
 {
 	struct files_owner owner = files_owner("root", "bind");
-	struct buf old = { 0 }, was = { 0 }, is = { 0 }, new = { 0 };
-	char line_was[256], line_is[256];
-	unsigned int line;
-	int err = our_zones(su, &old, why);
+	struct buf old = { 0 }, block = { 0 }, new = { 0 };
+	int err = ours_get(su, &our_file, &old, why);
 
-	zone_statement(su, &is);
-	if (!err && block_get(buf_text(&old), COMMENT, su->domain, &was) && !su->force &&
-	    text_first_difference(buf_text(&was), buf_text(&is), &line, line_was, line_is,
-				  sizeof(line_was)))
-		err = why_set(why, -EEXIST,
-			      "%s: zone %s stands there otherwise than asked for now: '%s', not "
-			      "'%s' (--force replaces it)", files_path(su->files, OUR_ZONES),
-			      su->domain, line_was + strspn(line_was, "\t "),
-			      line_is + strspn(line_is, "\t "));
+	if (!err && !old.len)
+		buf_add(&old, COMMENT " " SETUP_MARK ": the zones that btmm-dnsd serves. It\n"
+			COMMENT " changes what stands between \"btmm begin\" and \"btmm end\".\n"
+			"include \"" OUR_KEY "\";\n");
+	zone_statement(su, &block);
+	if (!err)
+		err = ours_differs(su, &our_file, buf_text(&old), buf_text(&block), why);
 	if (!err) {
-		block_set(buf_text(&old), COMMENT, su->domain, buf_text(&is), &new);
+		block_set(buf_text(&old), COMMENT, su->domain, buf_text(&block), &new);
 		err = files_put(su->files, OUR_ZONES, &new, 0644, owner, why);
 	}
 	buf_free(&old);
-	buf_free(&was);
-	buf_free(&is);
+	buf_free(&block);
 	buf_free(&new);
 	return err;
 }
@@ -404,7 +380,7 @@ static int plan(struct setup *su, struct why *why)
 			       "choose another --primary");
 	err = read_conf(su, &conf, why);
 	if (!err)
-		err = our_zones(su, &ours, why);
+		err = ours_get(su, &our_file, &ours, why);
 	if (!err && bind_conf_has_zone(&conf, su->domain) &&
 	    !block_get(buf_text(&ours), COMMENT, su->domain, &block))
 		err = why_set(why, -EEXIST, "named has a zone %s already, not made by setup: see "
@@ -441,18 +417,12 @@ static int check_real(struct setup *su, struct why *why)
 {
 	const char *const argv[] = { "named-checkconf", files_path(su->files, MAIN), NULL };
 	struct buf said = { 0 };
-	char line[512];
 	int err;
 
 	/* Paths in it are meant from the real root. */
 	if (su->root)
 		return 0;
-	err = run_program(argv, &said);
-	if (err > 0)
-		err = why_set(why, -EINVAL, "named-checkconf says: %s",
-			      run_first_line(&said, line, sizeof(line)));
-	else if (err)
-		why_set(why, err, "named-checkconf cannot be run: %s", strerror(-err));
+	err = run_why(run_program(argv, &said), &said, "named-checkconf", -EINVAL, why);
 	buf_free(&said);
 	return err;
 }
@@ -462,48 +432,24 @@ static int reload(struct setup *su, bool *running, struct why *why)
 	static const char *const status[] = { "rndc", "status", NULL };
 	static const char *const reconfig[] = { "rndc", "reconfig", NULL };
 	struct buf said = { 0 };
-	char line[512];
 	int err;
 
 	*running = !su->root && !run_program(status, NULL);
 	if (!*running)
 		return 0;
-	err = run_program(reconfig, &said);
-	if (err > 0)
-		err = why_set(why, -EIO, "rndc reconfig says: %s",
-			      run_first_line(&said, line, sizeof(line)));
-	else if (err)
-		why_set(why, err, "rndc cannot be run: %s", strerror(-err));
+	err = run_why(run_program(reconfig, &said), &said, "rndc reconfig", -EIO, why);
 	buf_free(&said);
 	return err;
 }
 
 static bool has(struct setup *su)
 {
-	struct buf text = { 0 }, block = { 0 };
-	struct why unused;
-	bool is;
-
-	files_get(su->files, OUR_ZONES, &text, &unused);
-	is = block_get(buf_text(&text), COMMENT, su->domain, &block);
-	buf_free(&text);
-	buf_free(&block);
-	return is;
+	return ours_has(su, &our_file);
 }
 
 static int drop(struct setup *su, struct why *why)
 {
-	struct files_owner keep = { (uid_t)-1, (gid_t)-1 };
-	struct buf old = { 0 }, new = { 0 };
-	int err = our_zones(su, &old, why);
-
-	if (!err) {
-		block_set(buf_text(&old), COMMENT, su->domain, NULL, &new);
-		err = files_put(su->files, OUR_ZONES, &new, 0, keep, why);
-	}
-	buf_free(&old);
-	buf_free(&new);
-	return err;
+	return ours_drop(su, &our_file, why);
 }
 
 static int drop_data(struct setup *su, struct why *why)

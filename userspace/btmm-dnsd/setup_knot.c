@@ -14,6 +14,7 @@
 
 #include "admin_talk.h"
 #include "setup.h"
+#include "setup_ours.h"
 #include "setup_run.h"
 #include "../lib/text/addr.h"
 #include "../lib/text/number.h"
@@ -26,6 +27,8 @@
 #define COMMENT		"#"
 
 static const char *const planned[] = { MAIN, OURS, NULL };
+
+static const struct setup_ours our_file = { OURS, COMMENT };
 
 static bool installed(void)
 {
@@ -214,45 +217,15 @@ static void zone_section(const struct setup *su, struct buf *out)
 		su->domain, zone_file(su->domain));
 }
 
-static int our_file(struct setup *su, struct buf *out, struct why *why)
-{
-	int err = files_get(su->files, OURS, out, why);
-
-	if (!err && strncmp(buf_text(out), COMMENT " " SETUP_MARK, strlen(COMMENT " " SETUP_MARK)))
-		return why_set(why, -EEXIST, "%s is there, but setup did not write it: move it "
-			       "out of the way", files_path(su->files, OURS));
-	return err == -ENOENT ? 0 : err;
-}
-
-/* What stood there for this zone, if it was something else. */
-static int zone_changed(struct setup *su, const char *old, const char *section, struct why *why)
-{
-	char line_was[256], line_is[256];
-	struct buf was = { 0 };
-	unsigned int line;
-	int err = 0;
-
-	if (block_get(old, COMMENT, su->domain, &was) && !su->force &&
-	    text_first_difference(buf_text(&was), section, &line, line_was, line_is,
-				  sizeof(line_was)))
-		err = why_set(why, -EEXIST,
-			      "%s: zone %s stands there otherwise than asked for now: '%s', not "
-			      "'%s' (--force replaces it)", files_path(su->files, OURS),
-			      su->domain, line_was + strspn(line_was, " "),
-			      line_is + strspn(line_is, " "));
-	buf_free(&was);
-	return err;
-}
-
 static int plan_ours(struct setup *su, bool listen, struct why *why)
 {
 	struct buf old = { 0 }, section = { 0 }, new = { 0 }, all = { 0 };
 	const char *blocks;
-	int err = our_file(su, &old, why);
+	int err = ours_get(su, &our_file, &old, why);
 
 	zone_section(su, &section);
 	if (!err)
-		err = zone_changed(su, buf_text(&old), buf_text(&section), why);
+		err = ours_differs(su, &our_file, buf_text(&old), buf_text(&section), why);
 	if (!err) {
 		blocks = strstr(buf_text(&old), COMMENT " btmm begin ");
 		head(su, listen, &new);
@@ -331,16 +304,11 @@ static int conf_check(const char *path, const char *temp, struct why *why)
 {
 	const char *const argv[] = { "knotc", "-c", path, "conf-check", NULL };
 	struct buf said = { 0 };
-	char line[512];
 	int err = run_program(argv, &said);
 
 	if (temp)
 		stage_unname(&said, temp, DIR);
-	if (err > 0)
-		err = why_set(why, -EINVAL, "knotc conf-check says: %s",
-			      run_first_line(&said, line, sizeof(line)));
-	else if (err)
-		why_set(why, err, "knotc cannot be run: %s", strerror(-err));
+	err = run_why(err, &said, "knotc conf-check", -EINVAL, why);
 	buf_free(&said);
 	return err;
 }
@@ -380,7 +348,6 @@ static int reload(struct setup *su, bool *running, struct why *why)
 	static const char *const again[] = { "knotc", "reload", NULL };
 	static const char *const restart[] = { "systemctl", "restart", "knot", NULL };
 	struct buf said = { 0 };
-	char line[512];
 	int err;
 
 	*running = !su->root && !run_program(status, NULL);
@@ -398,41 +365,19 @@ static int reload(struct setup *su, bool *running, struct why *why)
 			*running = false;
 		}
 	}
-	if (err > 0)
-		err = why_set(why, -EIO, "Knot does not take the new configuration: %s",
-			      run_first_line(&said, line, sizeof(line)));
-	else if (err)
-		why_set(why, err, "knotc cannot be run: %s", strerror(-err));
+	err = run_why(err, &said, "Knot, for its new configuration,", -EIO, why);
 	buf_free(&said);
 	return err;
 }
 
 static bool has(struct setup *su)
 {
-	struct buf text = { 0 }, block = { 0 };
-	struct why unused;
-	bool is;
-
-	files_get(su->files, OURS, &text, &unused);
-	is = block_get(buf_text(&text), COMMENT, su->domain, &block);
-	buf_free(&text);
-	buf_free(&block);
-	return is;
+	return ours_has(su, &our_file);
 }
 
 static int drop(struct setup *su, struct why *why)
 {
-	struct files_owner keep = { (uid_t)-1, (gid_t)-1 };
-	struct buf old = { 0 }, new = { 0 };
-	int err = our_file(su, &old, why);
-
-	if (!err) {
-		block_set(buf_text(&old), COMMENT, su->domain, NULL, &new);
-		err = files_put(su->files, OURS, &new, 0, keep, why);
-	}
-	buf_free(&old);
-	buf_free(&new);
-	return err;
+	return ours_drop(su, &our_file, why);
 }
 
 /* Its journal is one for all zones; what is left there of this one is nobody's. */

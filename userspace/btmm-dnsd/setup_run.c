@@ -138,3 +138,15 @@ const char *run_first_line(const struct buf *said, char *line, size_t size)
 	snprintf(line, size, "%.*s", (int)len, p);
 	return line;
 }
+
+int run_why(int status, const struct buf *said, const char *what, int code, struct why *why)
+{
+	char line[512];
+
+	if (status > 0)
+		return why_set(why, code, "%s says: %s", what,
+			       run_first_line(said, line, sizeof(line)));
+	if (status)
+		return why_set(why, status, "%s cannot be run: %s", what, strerror(-status));
+	return 0;
+}

@@ -19,6 +19,11 @@ const char *run_find(const char *program);
  */
 int run_program(const char *const *argv, struct buf *out);
 
+/* What run_program() returned as an error with a reason: @what (a program) says this, or
+ * cannot be run. @code: negative errno for a status that is not 0.
+ */
+int run_why(int status, const struct buf *said, const char *what, int code, struct why *why);
+
 /* The first line of what a program said, for messages; "it says nothing". */
 const char *run_first_line(const struct buf *said, char *line, size_t size);
 
