@@ -7,6 +7,7 @@
 #define SSH	"\4_ssh\4_tcp\7example\3com"
 static const uint8_t ssh[] = SSH;
 static const uint8_t imac[] = "\4iMac" SSH, imac2[] = "\4IMAC" SSH, imac3[] = "\4imac" SSH;
+static const uint8_t imac4[] = "\4ImAc" SSH;
 static const uint8_t tunnel[] = "\x0b_autotunnel\x04_udp\4host\7example\3com";
 static const uint8_t outer[] = "\5Outer\7Example\3com";
 
@@ -64,20 +65,20 @@ static void put_together(void **state)
 	rr.ttl = 60;
 	assert_int_equal(zone_put(w.zones[0].z, ssh, &rr), 0);
 	commit();
-	rr = record_of(DNS_PTR, 0, imac2);
+	rr = record_of(DNS_PTR, 0, imac4);
 	rr.ttl = 61;
 	assert_int_equal(zone_put(w.zones[0].z, ssh, &rr), 0);
 	commit();
 	assert_next("nothing");
 	assert_true(ack(&w.sent[(w.first + N_SENT - 1) % N_SENT], NULL));
-	assert_next("event 0 +_ssh/PTR.IMAC");
+	assert_next("event 0 +_ssh/PTR.ImAc");
 	assert_true(ack(w.got, NULL));
 
 	/* It goes in the case in which it was told. */
 	rr_add_to(ssh, DNS_PTR, 0, imac3);
 	rr_del_to(ssh, DNS_PTR, 0, imac3);
 	commit();
-	assert_next("event 0 -_ssh/PTR.IMAC");
+	assert_next("event 0 -_ssh/PTR.ImAc");
 }
 
 /* More than fits into the answer comes as events. */
