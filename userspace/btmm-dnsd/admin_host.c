@@ -94,6 +94,21 @@ static int begin(struct host_cmd *c, const char *name)
 	return ADMIN_OK;
 }
 
+/* A command about the one host that it is given: what @fn does is its exit code. */
+static int one_host(int argc, char **argv, const struct admin_option *options,
+		    struct host_cmd *c, int (*fn)(struct host_cmd *c))
+{
+	int n = admin_options(argc, argv, options), code;
+
+	if (n != 1)
+		return n < 0 ? -n : admin_usage("which host? (one NAME)");
+	code = begin(c, argv[1]);
+	if (!code)
+		code = fn(c);
+	end(c);
+	return code;
+}
+
 /* --- the key's file ------------------------------------------------------ */
 
 /* Returns an exit code. @path gets where it is; "" for the screen. */
@@ -125,6 +140,25 @@ static int write_key(const struct host_cmd *c, const struct tsig_key *key, char 
 	return ADMIN_OK;
 }
 
+static int tell_key(struct host_cmd *c)
+{
+	struct tsig_key key = { 0 };
+	char path[4096];
+	struct why why;
+	int err, code;
+
+	err = admin_host_key(c->zone, c->name, &key, &why);
+	if (err)
+		code = admin_fail(err == -ENOENT ? ADMIN_NOT_FOUND : admin_code(err), "%s",
+				  why.text);
+	else
+		code = write_key(c, &key, path, sizeof(path));
+	if (!code && path[0])
+		printf("The key of %s is in %s.\n", c->text, path);
+	tsig_key_wipe(&key);
+	return code;
+}
+
 int cmd_host_key(int argc, char **argv)
 {
 	struct host_cmd c = { 0 };
@@ -133,27 +167,8 @@ int cmd_host_key(int argc, char **argv)
 		{ .name = "bind", .on = &c.bind_form },
 		{ 0 },
 	};
-	int n = admin_options(argc, argv, options), code, err;
-	struct tsig_key key = { 0 };
-	char path[4096];
-	struct why why;
 
-	if (n != 1)
-		return n < 0 ? -n : admin_usage("which host? (one NAME)");
-	code = begin(&c, argv[1]);
-	if (!code) {
-		err = admin_host_key(c.zone, c.name, &key, &why);
-		if (err)
-			code = admin_fail(err == -ENOENT ? ADMIN_NOT_FOUND : admin_code(err),
-					  "%s", why.text);
-	}
-	if (!code)
-		code = write_key(&c, &key, path, sizeof(path));
-	if (!code && path[0])
-		printf("The key of %s is in %s.\n", c.text, path);
-	tsig_key_wipe(&key);
-	end(&c);
-	return code;
+	return one_host(argc, argv, options, &c, tell_key);
 }
 
 /* --- list ---------------------------------------------------------------- */
@@ -420,15 +435,8 @@ int cmd_host_add(int argc, char **argv)
 		{ .name = "server", .value = &c.server_text },
 		{ 0 },
 	};
-	int n = admin_options(argc, argv, options), code;
 
-	if (n != 1)
-		return n < 0 ? -n : admin_usage("which host? (one NAME)");
-	code = begin(&c, argv[1]);
-	if (!code)
-		code = add(&c);
-	end(&c);
-	return code;
+	return one_host(argc, argv, options, &c, add);
 }
 
 /* --- remove -------------------------------------------------------------- */
@@ -509,7 +517,7 @@ static int remains(const struct host_cmd *c, unsigned int *n, struct why *why)
 	return err;
 }
 
-static int remove_host(const struct host_cmd *c)
+static int remove_host(struct host_cmd *c)
 {
 	struct tsig_key key = { 0 };
 	unsigned int left = 0;
@@ -543,13 +551,6 @@ int cmd_host_remove(int argc, char **argv)
 		{ .name = "server", .value = &c.server_text },
 		{ 0 },
 	};
-	int n = admin_options(argc, argv, options), code;
 
-	if (n != 1)
-		return n < 0 ? -n : admin_usage("which host? (one NAME)");
-	code = begin(&c, argv[1]);
-	if (!code)
-		code = remove_host(&c);
-	end(&c);
-	return code;
+	return one_host(argc, argv, options, &c, remove_host);
 }
