@@ -402,6 +402,14 @@ static void errors(void **state)
 	dns_error_response(query, sizeof(query), DNS_BADVERS, out, sizeof(out));
 	assert_int_equal(dns_rcode(out), DNS_SERVFAIL);
 
+	/* A name that uses octets behind the questions is none: the response lacks them. */
+	memset(req, 0, DNS_HEADER);
+	req[5] = 2;
+	memcpy(req + DNS_HEADER, "\1a\0\x0f\1\0\1" "\xc0\x0f\0\1\0\1" "bbbbbb\0", 20);
+	assert_int_equal(dns_error_response(req, DNS_HEADER + 20, DNS_REFUSED, out, sizeof(out)),
+			 DNS_HEADER);
+	assert_int_equal(dns_count(out, 0), 0);
+
 	assert_int_equal(dns_error_response(query, 11, DNS_FORMERR, out, sizeof(out)), 0);
 	assert_int_equal(dns_error_response(NULL, 0, DNS_FORMERR, out, sizeof(out)), 0);
 	assert_int_equal(dns_error_response(query, sizeof(query), 1, out, 11), 0);

@@ -244,6 +244,7 @@ static void bad_pointers(void **state)
 		{ "\1a\0\x40\x0c", 5, 15, 0 },		/* not quite one */
 		{ "\1a\0\x80\x0c", 5, 15, 0 },
 		{ "\1a\xc0\x0c\xc0\x0e", 6, 16, 0 },		/* to a loop */
+		{ "\1a\3\xc0\x0e\0\0", 7, 15, 0 },		/* to what goes on behind it */
 	};
 	uint8_t out[DNAME_MAX];
 	size_t i;

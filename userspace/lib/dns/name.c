@@ -99,9 +99,12 @@ size_t dname_unpack(const uint8_t *msg, size_t msg_len, size_t pos,
 		if (!taken)
 			taken = pos + 2 - start;
 		pos = (size_t)(c & ~POINTER) << 8 | msg[pos + 1];
-		/* Before all that was read so far: hence never around. */
+		/* Before all that was read so far: hence never around. What it points to
+		 * ends there, too: who copies a section has all that its names are made of.
+		 */
 		if (pos >= limit || pos < HEADER)
 			return 0;
+		msg_len = limit;
 		limit = pos;
 	}
 	return 0;

@@ -32,7 +32,7 @@ size_t dname_check(const uint8_t *buf, size_t size);
 
 /*
  * Reads the name at @pos of a message, following compression pointers (only
- * backwards, so always with an end), into @out.
+ * backwards, so always with an end, and only to what ends before), into @out.
  *
  * Return: octets taken at @pos (2 for a bare pointer), 0 when malformed.
  */
