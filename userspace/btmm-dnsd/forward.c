@@ -142,7 +142,7 @@ static int transmit(struct update_link *up, struct parcel *p)
 
 	if (!up->key.secret_len) {
 		p->id = dns_id(out);
-		return *id_slot(up, p->id) ? -EEXIST : up->ops->send(up->arg, out, len);
+		return up->ops->send(up->arg, out, len);
 	}
 
 	while (*id_slot(up, up->next_id))
@@ -217,10 +217,11 @@ static int send_parcel(struct update_link *up, struct job *j)
 }
 
 /* Must it wait for answers to others? */
-static bool must_wait(const struct update_link *up, const struct job *j)
+static bool must_wait(struct update_link *up, const struct job *j)
 {
+	/* Another of that ID is under way? */
 	if (!up->key.secret_len)
-		return *id_slot((struct update_link *)up, dns_id(j->out));
+		return *id_slot(up, dns_id(j->out));
 	return j->joins && j->zone->n_sent >= PIPELINE;
 }
 

@@ -87,7 +87,7 @@ static struct job *make_job(struct update_zone *z, struct lease_owner *const *ow
 
 	if (!j)
 		return NULL;
-	j->out = malloc(len + TSIG_ROOM);
+	j->out = malloc(len);
 	if (j->out)
 		memcpy(j->out, z->u->scratch, len);
 	j->out_len = len;

@@ -63,7 +63,7 @@ struct job {
 	struct rewrite rewrite;
 
 	/* To the upstream. */
-	uint8_t *out;				/* unsigned, with room for TSIG behind */
+	uint8_t *out;				/* unsigned */
 	size_t out_len;
 	bool joins;				/* may be sent in one message with others */
 	struct parcel *parcel;			/* ... in which it was sent */
