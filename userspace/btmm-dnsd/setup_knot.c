@@ -347,6 +347,7 @@ static int reload(struct setup *su, bool *running, struct why *why)
 	static const char *const status[] = { "knotc", "status", NULL };
 	static const char *const again[] = { "knotc", "reload", NULL };
 	static const char *const restart[] = { "systemctl", "restart", "knot", NULL };
+	const char *what = "knotc reload";
 	struct buf said = { 0 };
 	int err;
 
@@ -358,6 +359,7 @@ static int reload(struct setup *su, bool *running, struct why *why)
 	if (!err && !listens(su)) {
 		if (setup_systemd()) {
 			buf_free(&said);
+			what = "systemctl restart knot";
 			err = run_program(restart, &said);
 		} else {
 			setup_note(su, "Knot does not listen on 127.0.0.1 port %u before it is "
@@ -365,7 +367,7 @@ static int reload(struct setup *su, bool *running, struct why *why)
 			*running = false;
 		}
 	}
-	err = run_why(err, &said, "Knot, for its new configuration,", -EIO, why);
+	err = run_why(err, &said, what, -EIO, why);
 	buf_free(&said);
 	return err;
 }
