@@ -30,6 +30,7 @@ class Load(threading.Thread):
         self.repeated = self.refused = self.acked = 0
         self.wrong = []
         self.open = {}		# message ID: [record, octets, MAC, first sent, due]
+        self.used = set()	# message IDs
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.sock.connect((SERVER, PORT))
@@ -47,8 +48,10 @@ class Load(threading.Thread):
         r = self.random.choice(self.records[:self.acked]) if known else self.todo.pop()
         host = r.name.split(".", 1)[1]
         m = update(["add %s 60 A %s" % (r.name, r.data)], lease=self.lease)
-        while m.id in self.open:
+        # Never one that was used: what was sent again is answered again, maybe late.
+        while m.id in self.used:
             m.id = self.random.randrange(65536)
+        self.used.add(m.id)
         wire, mac = signed(m.to_wire(), host)
         now = time.monotonic()
         r.most = float("inf")
@@ -76,7 +79,8 @@ class Load(threading.Thread):
             self.wrong.append((r.name, granted(m)))
         r.since = r.since or now
         r.least = max(r.least, sent + self.lease)
-        r.most = now + self.lease
+        # Another one for the same name that is still out may last longer.
+        r.most = float("inf") if any(e[0] is r for e in self.open.values()) else now + self.lease
         self.acked = self.front()
 
     def front(self):
