@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,99 +12,11 @@
 
 #include <sqlite3.h>
 
-#include "../btmm-dnsd/lease_db.h"
-#include "../btmm-dnsd/lease_writer.h"
-#include "test_zone.h"
+#include "lease_db_world.h"
 
-#define WALL	1700000000
-
-static const uint8_t apex[] = "\7example\3com", other_apex[] = "\7example\3net";
-
-static char dir[64], path[96];
-static struct lease_db *db;
-static const struct lease_terms terms = { .min = 1800, .max = 7200, .key_max = 604800 };
-
-static void open_db(void)
-{
-	int err = 0;
-
-	db = lease_db_open(path, WALL, &terms, &err);
-	assert_int_equal(err, 0);
-	assert_non_null(db);
-}
-
-static void reopen(void)
-{
-	lease_db_close(db);
-	open_db();
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/lease-db-XXXXXX");
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/leases.db", dir);
-	open_db();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	lease_db_close(db);
-	db = NULL;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
-}
+static const uint8_t other_apex[] = "\7example\3net";
 
 /* --- what is put in and comes out ------------------------------------------------------------ */
-
-static void put(struct lease_batch *b, uint64_t row, const uint8_t *zone, int64_t expiry)
-{
-	struct lease_row r = { .row = row, .zone = zone, .owner = zone,
-			       .marker.type = (uint16_t)(row + 1), .expiry = expiry,
-			       .granted = (uint32_t)row + 7000 };
-
-	memset(r.marker.record, (int)row, MARKER_HASH);
-	memset(r.marker.holder, (int)row + 1, MARKER_HASH);
-	lease_batch_put(b, &r);
-}
-
-struct seen {
-	size_t n;
-	uint64_t rows;		/* their sum */
-	int64_t expiry;		/* of the last */
-	uint32_t prolonged;	/* to so many s, by us */
-};
-
-static void see(void *arg, const struct lease_row *r)
-{
-	struct seen *s = arg;
-	uint8_t hash[MARKER_HASH];
-
-	s->n++;
-	s->rows += r->row;
-	s->expiry = r->expiry;
-	assert_true(dname_equal(r->owner, r->zone));
-	assert_int_equal(r->marker.type, (uint16_t)(r->row + 1));
-	assert_int_equal(r->granted, s->prolonged ? s->prolonged : r->row + 7000);
-	memset(hash, (int)r->row, MARKER_HASH);
-	assert_memory_equal(r->marker.record, hash, MARKER_HASH);
-	memset(hash, (int)r->row + 1, MARKER_HASH);
-	assert_memory_equal(r->marker.holder, hash, MARKER_HASH);
-}
-
-static struct seen in_zone(const uint8_t *zone)
-{
-	struct seen s = { 0 };
-
-	assert_int_equal(lease_db_leases(db, zone, see, &s), 0);
-	return s;
-}
 
 /* The expiry of the one lease in @zone, which was prolonged to @granted seconds. */
 static int64_t prolonged(const uint8_t *zone, uint32_t granted)
@@ -629,130 +539,6 @@ static void tidied(void **state)
 	assert_int_equal(in_zone(apex).n, 500);
 }
 
-/* --- the writer ------------------------------------------------------------ */
-
-static void wait_result(struct lease_writer *w, int wanted, size_t left)
-{
-	struct lease_batch b;
-	int ret = 1;
-
-	if (lease_writer_fd(w) >= 0) {
-		struct pollfd p = { .fd = lease_writer_fd(w), .events = POLLIN };
-
-		/* Or it is there already. */
-		while (!lease_writer_result(w, &ret, &b))
-			assert_int_equal(poll(&p, 1, 30000), 1);
-	} else {
-		assert_true(lease_writer_result(w, &ret, &b));
-	}
-	assert_int_equal(ret, wanted);
-	assert_int_equal(b.n, left);
-	lease_batch_clear(&b);
-	assert_true(lease_writer_idle(w));
-	assert_false(lease_writer_result(w, &ret, &b));
-}
-
-static void writers(void **state)
-{
-	static const enum lease_writer_mode modes[] = { WRITER_INLINE, WRITER_THREAD,
-							WRITER_AUTO };
-	size_t i, m;
-
-	(void)state;
-	for (m = 0; m < N_OF(modes); m++) {
-		struct lease_writer *w = lease_writer_new(db, modes[m]);
-
-		assert_non_null(w);
-		assert_int_equal(lease_writer_fd(w) < 0, modes[m] == WRITER_INLINE);
-		for (i = 0; i < 50; i++) {
-			struct lease_batch a = { 0 }, b = { 0 };
-
-			put(&a, 100 * m + 2 * i + 1, apex, WALL);
-			put(&b, 100 * m + 2 * i + 2, apex, WALL);
-			lease_writer_submit(w, &a, &b, true);
-			assert_int_equal(a.n + b.n, 0);
-			assert_false(lease_writer_idle(w));
-			wait_result(w, 0, 1);
-			lease_writer_tidy(w);
-		}
-		lease_writer_wait(w);
-		assert_ptr_equal(lease_writer_db(w), db);
-		assert_int_equal(in_zone(apex).n, 100 * (m + 1));
-		lease_writer_free(w);
-		db = NULL;
-		open_db();
-	}
-	assert_int_equal(in_zone(apex).n, 300);
-}
-
-/* A commit that comes while the log is tidied is not lost. */
-static void while_it_tidies(void **state)
-{
-	struct lease_writer *w;
-	uint64_t row = 10000;
-	int i;
-
-	(void)state;
-	w = lease_writer_new(db, WRITER_THREAD);
-	assert_non_null(w);
-	for (i = 0; i < 4; i++) {
-		struct lease_batch a = { 0 }, b = { 0 };
-		int k;
-
-		/* Enough for the log to be untidy each time. */
-		for (k = 0; k < 16000; k++)
-			put(&a, ++row, apex, WALL);
-		lease_writer_submit(w, &a, &b, true);
-		wait_result(w, 0, 0);
-		lease_writer_tidy(w);
-		/* Sooner or later in its work. */
-		for (k = 0; k < 300 * i; k++)
-			sched_yield();
-		put(&a, ++row, apex, WALL);
-		lease_writer_submit(w, &a, &b, true);
-		wait_result(w, 0, 0);
-	}
-	lease_writer_wait(w);
-	assert_int_equal(in_zone(apex).n, row - 10000);
-	lease_writer_free(w);
-	db = NULL;
-}
-
-/* What it was given last is written before it goes. */
-static void freed_at_work(void **state)
-{
-	struct lease_writer *w = lease_writer_new(db, WRITER_THREAD);
-	struct lease_batch a = { 0 }, b = { 0 };
-
-	(void)state;
-	put(&a, 1, apex, WALL);
-	lease_writer_submit(w, &a, &b, true);
-	lease_writer_free(w);
-	open_db();
-	assert_int_equal(in_zone(apex).n, 1);
-}
-
-static void writer_fails(void **state)
-{
-	struct lease_writer *w;
-	struct lease_batch a = { 0 }, b = { 0 };
-
-	(void)state;
-	w = lease_writer_new(db, WRITER_THREAD);
-	put(&a, 1, apex, WALL);
-	put(&b, 2, apex, WALL);
-	put(&b, 3, apex, WALL);
-	a.failed = true;
-	lease_writer_submit(w, &a, &b, true);
-	/* The second is given back: it must be written some time. */
-	wait_result(w, -ENOMEM, 2);
-	assert_int_equal(in_zone(apex).n, 0);
-	lease_writer_free(w);
-	db = NULL;
-}
-
-#define CASE(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -760,8 +546,7 @@ int main(void)
 		CASE(in_use), CASE(nowhere), CASE(damaged_head), CASE(damaged_inside),
 		CASE(cut_short), CASE(another_file), CASE(damaged_in_use), CASE(no_room),
 		CASE(other_boot), CASE(same_boot), CASE(synced_later),
-		CASE(tidied), CASE(writers), CASE(while_it_tidies), CASE(freed_at_work),
-		CASE(writer_fails),
+		CASE(tidied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
