@@ -33,15 +33,20 @@ py 'def content(z):' \
 	'    before = len(events); told = lambda: [at for at, e in events[before:] if "+A " + data in e]' \
 	'    until(lambda: up("direct", "del probe A", "add probe 60 A " + data, port=PRIMARY_PORT, via="tcp", timeout=2) == "NOERROR", 10)' \
 	'    made = time.monotonic()' \
-	'    return None if until(told, limit) is None else max(told()[0] - max(begun, made), 0.0001)'
+	'    return None if until(told, limit) is None else max(told()[0] - max(begun, made), 0)'
 sure 'events flow' "assert event(time.monotonic(), 5) < 2"
-py "load = Load($updates, lease=$lease); load.start()"
+py "load = Load($updates, lease=$lease)"
 
 kills=0
+# No more than one kill ahead: else there are few on a fast machine.
+go_on() { py "load.upto = len(load.records) * $((kills + 2)) // 14"; }
 front() { dnsd_kill; py "begun = time.monotonic()"; dnsd_start; }
 behind() { primary_kill; primary_start; }
 enough() { py "not load.is_alive() or load.acked > len(load.records) * $((kills + 1)) / 14"; }
+go_on
+py 'load.start()'
 while py "load.is_alive()" >/dev/null && ((kills < 12)); do
+	go_on
 	wait_for 60 enough
 	kills=$((kills + 1))
 	case $((kills % 3)) in
@@ -51,18 +56,19 @@ while py "load.is_alive()" >/dev/null && ((kills < 12)); do
 	esac
 	case $((kills % 3)) in
 	# Not where the primary was down, too: that takes as long as it takes.
-	1) py "took = event(begun, 30); slow.append(took)" ;;
+	1) py "took = event(begun, 5); slow.append(took)" ;;
 	esac
 done
+go_on
 cmp_num 'there were kills' "$kills" -ge 6
 ok 'all updates come to an end' wait_for 60 py 'not load.is_alive()'
 sure 'without a fault of the load' 'assert load.error is None, load.error'
 eq 'all are acknowledged in the end' "sum(1 for r in load.records if r.since)" "$updates"
-diag "$(py "'%d sent again, %d times SERVFAIL; first event after %s s' % (load.repeated, load.refused, ', '.join('%.2f' % t if t else '-' for t in slow))")"
+diag "$(py "'%d sent again, %d times SERVFAIL; first event after %s s' % (load.repeated, load.refused, ', '.join('-' if t is None else '%.2f' % t for t in slow))")"
 eq 'each with the lease it asked for; no answer but NOERROR and SERVFAIL' "load.wrong" '[]'
 # On a machine that has other things to do, not each of them.
 sure 'events flow within a second of the front-end'\''s restart' \
-	"assert slow and all(slow) and min(slow) < 1, slow"
+	"assert slow and None not in slow and min(slow) < 1 and max(slow) < 4, slow"
 dnsd_wait
 
 sure 'what was acknowledged is at the primary, marked' \
