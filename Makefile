@@ -75,8 +75,18 @@ lint: ## static checks: sparse, W=1, checkpatch, shellcheck, compiler warnings
 unit: ## userspace unit tests, with address and undefined-behaviour sanitizers
 	@+$(USERSPACE) SAN=1 unit
 
+.PHONY: fuzz
+fuzz: ## what reads from strangers, for libFuzzer (clang-14); scripts/fuzz runs it
+	@+$(USERSPACE) fuzz
+
+.PHONY: coverage
+coverage: ## how many lines of userspace/lib the unit tests run
+	@find build/obj-cov -name '*.gcda' -delete 2>/dev/null || true
+	@+$(USERSPACE) COV=1 unit >build/coverage.log 2>&1 || { tail -n 30 build/coverage.log; exit 1; }
+	@scripts/coverage build/obj-cov --least 90
+
 .PHONY: demo
-demo: ## a TCP download that survives two moves, on a stock 6.12 kernel
+demo: ## hosts that find each other, a download that survives two moves, on a stock 6.12 kernel
 	@scripts/setup --quiet
 	@scripts/lab -k $(or $(K),6.12) -- selftests/demo/run
 
@@ -86,6 +96,12 @@ bench-dns: ## btmm-dnsd beside the BIND it stands in front of, natively; build/b
 	@+$(USERSPACE) all bench
 	@scripts/lab -k uml --prepare
 	@scripts/bench-dns
+
+.PHONY: bench-idle
+bench-idle: ## packets and CPU time per hour of a host that does nothing; build/bench/idle.json
+	@scripts/setup --quiet
+	@scripts/lab -k uml --prepare
+	@scripts/bench-idle
 
 .PHONY: clean
 clean: ## remove what was built

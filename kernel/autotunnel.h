@@ -34,6 +34,7 @@
 
 #include "compat/compat.h"
 #include "counters.h"
+#include "early.h"
 #include "hold.h"
 #include "ike.h"
 #include "ratelimit.h"
@@ -179,6 +180,7 @@ struct at_peer {
  *	held, the pernet exit clears it under rtnl
  * @ike: IKE SAs by SPI, for those whose packets come from elsewhere
  * @holds: IKE datagrams that wait for the daemon
+ * @early: ESP that waits for the keys of its SA
  * @ike_limit: rate of IKE requests per source
  * @dgram_limit: rate of datagrams to the daemon per source
  * @list: in at_net.devs of @sock_net's netns; rtnl
@@ -216,6 +218,7 @@ struct at_dev {
 
 	struct at_ike ike;
 	struct at_holds holds;
+	struct at_early early;
 	struct at_ratelimit ike_limit;
 	struct at_ratelimit dgram_limit;
 };

@@ -39,6 +39,7 @@ AT_COUNTER(rx_inactive),		/* no ULA, or the device is down */
 AT_COUNTER(rx_no_memory),
 AT_COUNTER(rx_unknown_spi),		/* ESP that no SA takes */
 AT_COUNTER(rx_esp_refused),		/* ESP that its SA refused */
+AT_COUNTER(rx_esp_no_keys),		/* held, and its SA got no keys */
 AT_COUNTER(rx_ike_malformed),
 AT_COUNTER(rx_ike_limited),		/* over the rate of its source */
 AT_COUNTER(rx_ike_not_held),		/* unknown source, no room to hold */
@@ -52,6 +53,7 @@ AT_COUNTER(rx_icmp_refused),		/* ICMP error that is none of ours */
 AT_COUNTER(rx_gro),			/* decrypted in GRO */
 AT_COUNTER(rx_ike),
 AT_COUNTER(rx_ike_held),
+AT_COUNTER(rx_esp_early),		/* held until its SA has keys */
 AT_COUNTER(rx_keepalives),
 AT_COUNTER(rx_datagrams),		/* given to the daemon */
 

@@ -56,6 +56,7 @@ static int at_init(struct net_device *dev)
 
 	mutex_init(&at->lock);
 	at_holds_init(&at->holds, at);
+	at_early_init(&at->early, at);
 
 	at->counters = alloc_percpu_gfp(struct at_counters, GFP_KERNEL_ACCOUNT);
 	if (!at->counters)
@@ -166,6 +167,7 @@ static int at_open(struct net_device *dev)
 	if (err)
 		return err;
 	at_holds_open(&at->holds);
+	at_early_open(&at->early);
 	at_peers_restart_keepalives(at);
 
 	return 0;
@@ -177,6 +179,7 @@ static int at_stop(struct net_device *dev)
 
 	at_holds_close(&at->holds);
 	at_sockets_close(at);
+	at_early_close(&at->early);
 	at_outer_flush_all_cpus();
 
 	return 0;
@@ -313,7 +316,7 @@ int at_config_apply(struct at_dev *at, const struct at_config *cfg,
 		return 0;	/* a new one: there are no peers yet */
 
 	if (routes)
-		at_peers_reset_routes(at);
+		at_peers_reset_routes(at, false);
 	if (cfg->set & AT_CONFIG_KEEPALIVE)
 		at_peers_restart_keepalives(at);
 
@@ -532,7 +535,7 @@ static void __net_exit at_net_pre_exit(struct net *net)
 		list_del_init(&at->list);
 		at_sockets_close(at);
 		at->sock_net = NULL;
-		at_peers_reset_routes(at);
+		at_peers_reset_routes(at, true);
 	}
 	rtnl_unlock();
 }

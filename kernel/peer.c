@@ -187,8 +187,14 @@ void at_peers_flush(struct at_dev *at)
 	}
 }
 
-/* Forgets the routes to all peers: what they were found by has changed. */
-void at_peers_reset_routes(struct at_dev *at)
+/**
+ * at_peers_reset_routes - forget the routes to all peers
+ * @at: device
+ * @now: at once, as the namespace that they are of goes, and what frees routes
+ *	over IPv6 is in there. The sockets are closed, so nobody looks for a
+ *	route. Otherwise each when it is wanted next.
+ */
+void at_peers_reset_routes(struct at_dev *at, bool now)
 {
 	struct at_endpoint *ep;
 	struct at_peer *peer;
@@ -197,7 +203,11 @@ void at_peers_reset_routes(struct at_dev *at)
 	rcu_read_lock();
 	xa_for_each(&at->ids, id, peer) {
 		ep = rcu_dereference(peer->endpoint);
-		if (ep)
+		if (!ep)
+			continue;
+		if (now)
+			dst_cache_reset_now(&ep->dst_cache);
+		else
 			dst_cache_reset(&ep->dst_cache);
 	}
 	rcu_read_unlock();

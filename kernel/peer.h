@@ -10,7 +10,7 @@
 int at_peers_init(struct at_dev *at);
 void at_peers_flush(struct at_dev *at);
 void at_peers_destroy(struct at_dev *at);
-void at_peers_reset_routes(struct at_dev *at);
+void at_peers_reset_routes(struct at_dev *at, bool now);
 void at_peers_restart_keepalives(struct at_dev *at);
 
 struct at_peer *at_peer_lookup(struct at_dev *at, const struct in6_addr *ula);

@@ -294,10 +294,18 @@ int at_rx(struct sock *sk, struct sk_buff *skb)
 	}
 
 	len = skb->len - sizeof(struct udphdr);
-	if (unlikely(!len ||
-		     !pskb_may_pull(skb, sizeof(struct udphdr) +
-					 min_t(unsigned int, len, AT_PEEK_LEN)))) {
+	if (unlikely(!len)) {
 		at_rx_drop(at, skb, AT_CTR_rx_malformed);
+		return 0;
+	}
+	/*
+	 * Who captures or mirrors what comes in has a copy that shares its pages,
+	 * and XFRM decrypts in place: the copy would turn into cleartext. Whether
+	 * there is one does not show any more once a layer below has made the
+	 * headers its own.
+	 */
+	if (unlikely(skb_linearize(skb))) {
+		at_rx_drop(at, skb, AT_CTR_rx_no_memory);
 		return 0;
 	}
 
@@ -327,6 +335,17 @@ int at_rx(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
+ * XFRM decrypts in place, so nobody else may have the packet's pages. Nobody has
+ * when it comes from a driver. When it comes from another device of this machine,
+ * somebody may have captured it on its way, which does not show in pages.
+ */
+static bool at_rx_gro_is_alone(const struct sk_buff *skb)
+{
+	return !skb_is_nonlinear(skb) ||
+	       (!skb_cloned(skb) && !skb->dev->rtnl_link_ops);
+}
+
+/*
  * GRO sees packets before anybody else does. Those go the normal way that may
  * belong to another interface (VLANs, bridge and bond ports, macvlan) and so
  * to another namespace, and those that somebody captures on this one.
@@ -340,7 +359,7 @@ static bool at_rx_gro_plain(const struct sk_buff *skb)
 	       list_empty(&skb->dev->ptype_all) &&
 	       /* Padded, odd or already merged packets are the IP layer's. */
 	       !NAPI_GRO_CB(skb)->flush && !skb_is_gso(skb) &&
-	       !skb_has_frag_list(skb);
+	       !skb_has_frag_list(skb) && at_rx_gro_is_alone(skb);
 }
 
 /*
@@ -489,6 +508,10 @@ static int at_rx_refused(struct at_dev *at, struct sk_buff *skb)
 	const struct ip_esp_hdr *esph;
 	struct at_outer remote;
 
+	if (unlikely(at_early_keep(&at->early, skb))) {
+		at_count(at, AT_CTR_rx_esp_early);
+		return 0;
+	}
 	DEV_STATS_INC(at->dev, rx_errors);
 	if (secpath_exists(skb)) {
 		at_count(at, AT_CTR_rx_esp_refused);

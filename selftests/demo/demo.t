@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The demo passes, and it fails when there is cleartext, or IKE, during a move.
-# kernels: uml-debug
+# kernels: uml
 # timeout: 400
 . "$(dirname "$0")/../lib/tap.sh"
-need jq tcpdump charon-systemd
+need jq tcpdump charon-systemd swanctl
 
 demo=$(dirname "$0")/run
 # In name spaces of its own, as the runner gives each test
@@ -23,7 +23,7 @@ demo() {
 demo
 is 'the demo passes' $? 0
 like 'and says so in its last line' "$last" \
-	'^demo: passed, stall_ms=[0-9]+ bytes=[1-9][0-9]* checksum=equal ike=0 cleartext=0 '
+	'^demo: passed, discovery_ms=[0-9]+ stall_ms=[0-9]+ bytes=[1-9][0-9]* checksum=equal ike=0 cleartext=0 '
 
 demo --break cleartext,ike
 is 'cleartext and IKE during a move make it fail' $? 1

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # btmm-ctl and the ip plug-in against the module: devices, peers, routes,
 # events, counters, refusals, exit codes, 100,000 peers. Run in the lab.
+# kernels: uml-debug 6.1
 # timeout: 180
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/tap.sh"

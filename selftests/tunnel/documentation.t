@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The examples of Documentation/tunnel.md and README.md work as they stand.
-# kernels: uml-debug 6.12
+# kernels: uml-debug
 # timeout: 120
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"

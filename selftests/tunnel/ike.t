@@ -3,6 +3,7 @@
 # Stock charon over the device: the first packet waits for its keys; rekeying
 # under traffic; charon that ends, dies, comes back, or is there twice; and
 # nothing in the clear meanwhile.
+# kernels: uml-debug 6.1
 # timeout: 400
 # shellcheck disable=SC2086
 . "$(dirname "$0")/../lib/tap.sh"

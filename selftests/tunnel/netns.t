@@ -142,6 +142,9 @@ ok "... and remove it" "${in_c[@]}" ip link del btmm9
 
 # --- the sockets' namespace dies, the device lives on --------------------------------
 ok 'the tunnel still works' pings c b
+# whose routes over IPv6, as opposed to IPv4, are freed by what is in their namespace
+run_ns c btmm-ctl peer set "$B" endpoint '[2001:db8:2::2]:4500'
+ok '... and over IPv6' pings c b
 inode=$(stat -Lc %i /run/netns/a)
 ip netns del a
 is_gone() { ! lsns -t net -no NS 2>/dev/null | grep -q "$inode"; }
@@ -155,6 +158,13 @@ ok '... and at its peers' run_ns c btmm-ctl peer show
 fails '... has no port to change' run_ns c btmm-ctl dev set btmm0 port 4600
 like '... as it says' "$output" 'CAP_NET_ADMIN|ermission|namespace'
 fails '... no endpoint to set' run_ns c btmm-ctl peer set "$B" endpoint 10.2.0.2:4500
+# The memory of a namespace is freed with the next one.
+for _ in 1 2 3; do
+	ip netns add x
+	inode=$(stat -Lc %i /run/netns/x)
+	ip netns del x
+	wait_for 20 is_gone
+done
 ok '... and can be removed' ip -n c link del btmm0
 
 # --- the device's namespace dies under traffic -----------------------------------------

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What is on the wire is figure 2 of RFC 6281: IPv4, UDP 4500, ESP, IPv6. An
 # independent program (tshark) that has the keys decrypts a capture and says so.
-# kernels: uml-debug 6.12
+# kernels: uml-debug
 # timeout: 400
 # shellcheck disable=SC2086
 . "$(dirname "$0")/../lib/tap.sh"

@@ -60,6 +60,22 @@ DECLARE_COMMAND(monitor);	/* monitor.c */
 DECLARE_COMMAND(stats);		/* stats.c */
 DECLARE_COMMAND(ike_answer);	/* lowlevel.c */
 DECLARE_COMMAND(dgram_send);
+DECLARE_COMMAND(account_init);	/* account.c */
+DECLARE_COMMAND(account_show);
+DECLARE_COMMAND(host_add);	/* host.c */
+DECLARE_COMMAND(host_remove);
+DECLARE_COMMAND(host_list);	/* host_list.c */
+DECLARE_COMMAND(host_import);	/* host_import.c */
+DECLARE_COMMAND(status);	/* status.c */
+DECLARE_COMMAND(peers);
+DECLARE_COMMAND(resolve);
+DECLARE_COMMAND(ping);		/* ping.c */
+DECLARE_COMMAND(netcheck);	/* netcheck.c */
+DECLARE_COMMAND(services);	/* services.c */
+DECLARE_COMMAND(browse);
+DECLARE_COMMAND(up);		/* updown.c */
+DECLARE_COMMAND(down);
+DECLARE_COMMAND(reload);
 DECLARE_COMMAND(help);		/* help.c */
 
 /* fail.c: the command that runs, NULL before it is known. */

@@ -45,10 +45,10 @@ void help_overview(void)
 	      "\n"
 	      "Exit codes:\n"
 	      "  0  done\n"
-	      "  1  the kernel refused, or another failure\n"
+	      "  1  the kernel, btmmd or a server refused, or another failure\n"
 	      "  2  the command line, or a line of a file, is wrong\n"
-	      "  3  no such device or peer\n"
-	      "  4  permission denied: CAP_NET_ADMIN is needed\n"
+	      "  3  no such device, peer, account, host or file\n"
+	      "  4  permission denied: CAP_NET_ADMIN or root is needed, or a file is not ours\n"
 	      "\n"
 	      "'btmm-ctl help COMMAND' explains a command; see also btmm-ctl(8).\n",
 	      out_file);

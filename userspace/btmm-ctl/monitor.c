@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "../lib/text/number.h"
 #include "ctl.h"
+#include "daemon.h"
+#include "events.h"
 #include "out.h"
 #include "peer.h"
 
@@ -21,8 +24,16 @@ const char help_monitor[] =
 "  ike        IKE came from an unknown source and is held for an answer\n"
 "  dgram      a datagram for the daemon came to the tunnel port\n"
 "  lost       events came faster than they were read, and some are missing\n"
+"and, of btmmd, what is not as it was:\n"
+"  host, mapping, publication, subscription, ike, peer, daemon\n"
+"\n"
+"  kernel       the kernel's only; else without btmmd, too, if it does not run\n"
+"  daemon       btmmd's only, which everybody may see\n"
+"  count N      ends after N events\n"
+HELP_SOCKET
+"\n"
 "With --json every line is an object. 'listening' on standard error says that\n"
-"no event from then on is missed. Ends after N events with count N.\n";
+"no event from then on is missed.\n";
 
 #define TIME_SIZE	32
 
@@ -50,7 +61,16 @@ struct monitor {
 	uint64_t count;
 	bool limited;
 	bool done;
+	struct events daemon;
 };
+
+/* Are these all that were asked for? */
+static bool is_last(struct monitor *m)
+{
+	if (m->limited && !--m->count)
+		m->done = true;
+	return m->done || out_failed();
+}
 
 /* UTC with milliseconds, RFC 3339. */
 static const char *now_text(char out[TIME_SIZE])
@@ -195,9 +215,7 @@ static int show_event(const struct at_msg *msg, void *arg)
 	else
 		event_as_text(&e);
 
-	if (m->limited && !--m->count)
-		m->done = true;
-	return m->done || out_failed() ? -ECANCELED : 0;
+	return is_last(m) ? -ECANCELED : 0;
 }
 
 static void show_lost(void)
@@ -215,48 +233,109 @@ static void show_lost(void)
 		event_as_text(&e);
 }
 
+/* --- btmmd's ---------------------------------------------------------------- */
+
+static void show_daemon_event(const json_t *event)
+{
+	char now[TIME_SIZE];
+	const char *key, *text;
+	json_t *o, *value;
+
+	if (out_mode == OUT_JSON) {
+		o = json_pack("{s:s s:s}", "time", now_text(now), "source", "btmmd");
+		json_object_update(o, (json_t *)event);
+		json_dumpf(o, out_file, JSON_COMPACT | JSON_ENSURE_ASCII);
+		json_decref(o);
+	} else {
+		text = daemon_text(event, "event");
+		fprintf(out_file, "%s btmmd %s", now_text(now), text ? text : "?");
+		json_object_foreach((json_t *)event, key, value) {
+			text = strcmp(key, "event") ? daemon_text(event, key) : NULL;
+			if (text)
+				fprintf(out_file, " %s %s", key, text);
+		}
+	}
+	fputc('\n', out_file);
+	fflush(out_file);
+}
+
+/* False: that was the last one. */
+static bool take_daemon_events(struct monitor *m)
+{
+	bool there, last = false;
+	char why[EVENTS_WHY];
+	json_t *event;
+
+	there = events_read(&m->daemon, why);
+	while (!last && (event = events_next(&m->daemon))) {
+		const char *end = daemon_text(event, "why");
+
+		if (events_end(event)) {
+			snprintf(why, sizeof(why), "%s", end ? end : "btmmd tells no more");
+			there = false;
+		} else {
+			show_daemon_event(event);
+			last = is_last(m);
+		}
+		json_decref(event);
+	}
+	if (!there && !last) {
+		warn("%s", why);
+		events_close(&m->daemon);
+	}
+	return !last;
+}
+
+/* --- both ------------------------------------------------------------------- */
+
 static int receive(const struct nlmsghdr *nlh, const void *payload, size_t len,
 		   void *arg)
 {
 	return kernel_decode(nlh, payload, len, show_event, arg);
 }
 
-int cmd_monitor(int argc, char **argv)
+static int open_kernel(struct nl_conn **out)
 {
 	static const char *const groups[] = {
 		AUTOTUNNEL_MCGRP_PEERS,
 		AUTOTUNNEL_MCGRP_IKE,
 		AUTOTUNNEL_MCGRP_DGRAMS,
 	};
-	struct word w[] = {
-		{ .name = "count", .want = "a number of events" },
-		{ .name = NULL },
-	};
-	struct monitor m = { 0 };
 	struct nl_conn *c;
 	size_t i;
-	int err;
+	int err = kernel_open(&c);
 
-	err = words_read(w, argc, argv);
-	if (!err)
-		err = word_uint(&w[0], 1, UINT32_MAX, &m.count);
-	if (!err)
-		err = kernel_open(&c);
 	if (err)
 		return err;
-
-	m.limited = w[0].given;
 	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		err = nl_conn_join(c, AUTOTUNNEL_GENL_NAME, groups[i]);
 		if (err)
 			return fail_kernel(c, err, "cannot watch events");
 	}
-	fputs("listening\n", stderr);
+	*out = c;
+	return CTL_OK;
+}
 
-	for (;;) {
-		err = nl_conn_receive(c, receive, &m);
-		if (m.done)
-			return CTL_OK;
+/* @c is NULL without the kernel. */
+static int watch(struct monitor *m, struct nl_conn *c)
+{
+	struct pollfd p[] = {
+		{ .fd = c ? c->fd : -1, .events = POLLIN },
+		{ .fd = m->daemon.fd, .events = POLLIN },
+	};
+	int err;
+
+	while (c || m->daemon.fd >= 0) {
+		p[1].fd = m->daemon.fd;
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return fail_with(CTL_FAILED, "poll: %s", strerror(errno));
+		if (p[1].revents && !take_daemon_events(m))
+			break;
+		if (!p[0].revents)
+			continue;
+		err = nl_conn_receive(c, receive, m);
+		if (m->done)
+			break;
 		if (out_failed())
 			return CTL_FAILED;
 		if (err == -ENOBUFS)
@@ -266,4 +345,47 @@ int cmd_monitor(int argc, char **argv)
 		else if (err)
 			return fail_kernel(c, err, "cannot watch events");
 	}
+	/* Without the kernel's, that btmmd went is the end. */
+	return m->done ? CTL_OK : CTL_FAILED;
+}
+
+int cmd_monitor(int argc, char **argv)
+{
+	struct word w[] = {
+		{ .name = "count", .want = "a number of events" },
+		{ .name = "kernel" },
+		{ .name = "daemon" },
+		WORD_SOCKET,
+		{ .name = NULL },
+	};
+	struct monitor m = { .daemon.fd = -1 };
+	char path[DAEMON_SOCKET_SIZE], why[EVENTS_WHY];
+	struct nl_conn *c = NULL;
+	int err, code = CTL_OK;
+
+	err = words_read(w, argc, argv);
+	if (!err)
+		err = word_uint(&w[0], 1, UINT32_MAX, &m.count);
+	if (!err && w[1].given && w[2].given)
+		err = fail_usage("kernel and daemon exclude each other");
+	if (err)
+		return err;
+
+	m.limited = w[0].given;
+	if (!w[1].given) {
+		err = events_open(&m.daemon, daemon_socket(w[3].value, path), why);
+		if (err && w[2].given)
+			return daemon_fail(err, why);
+	}
+	if (!w[2].given) {
+		code = open_kernel(&c);
+		if (code && m.daemon.fd < 0)
+			return code;
+		if (!code && err)
+			warn("the kernel's events only: %s", why);
+	}
+	fputs("listening\n", stderr);
+	code = watch(&m, code ? NULL : c);
+	events_close(&m.daemon);
+	return code;
 }

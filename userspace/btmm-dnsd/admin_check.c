@@ -218,7 +218,7 @@ static void check_listener(struct check *c, const struct net_addr *at, enum ask_
 {
 	static const char *const names[] = { "UDP", "TCP", "TLS" };
 	struct ask a = { .server = reachable(at), .over = over, .timeout_ms = 2000 };
-	char text[NET_TEXT_SIZE], buf[24];
+	char text[NET_TEXT_SIZE], buf[DNS_RCODE_TEXT];
 	struct why why;
 
 	net_to_text(&a.server, text);
@@ -226,7 +226,7 @@ static void check_listener(struct check *c, const struct net_addr *at, enum ask_
 		bad(c, "%s %s: %s", names[over], text, why.text);
 	else if (dns_rcode(a.reply))
 		bad(c, "%s %s: answers %s", names[over], text,
-		    ask_rcode_text(dns_rcode(a.reply), buf));
+		    dns_rcode_text(dns_rcode(a.reply), buf));
 	else if (over == ASK_TLS && c->pin[0] && strcmp(a.pin, c->pin))
 		bad(c, "TLS %s: shows another certificate than %s: btmm-dnsd reload", text,
 		    c->conf->certificate);
@@ -250,7 +250,7 @@ static void check_private(struct check *c, const struct conf_zone *z, uint8_t *r
 {
 	struct ask a = { .over = ASK_TCP };
 	uint8_t name[DNAME_MAX], n[8];
-	char label[24], buf[24];
+	char label[24], buf[DNS_RCODE_TEXT];
 	struct why why;
 	size_t i;
 
@@ -265,7 +265,7 @@ static void check_private(struct check *c, const struct conf_zone *z, uint8_t *r
 	if (z->is_private && !ask_name(&a, name, DNS_AAAA, room, &why)) {
 		if (dns_rcode(a.reply) != DNS_REFUSED)
 			bad(c, "%s: answers %s to a stranger", z->name,
-			    ask_rcode_text(dns_rcode(a.reply), buf));
+			    dns_rcode_text(dns_rcode(a.reply), buf));
 		else
 			good(c, "%s: refuses strangers", z->name);
 	}
@@ -276,7 +276,7 @@ static void check_private(struct check *c, const struct conf_zone *z, uint8_t *r
 		bad(c, "%s account key: %s", z->name, why.text);
 	else if (dns_rcode(a.reply) != DNS_NXDOMAIN && dns_rcode(a.reply))
 		bad(c, "%s account key: is answered %s", z->name,
-		    ask_rcode_text(dns_rcode(a.reply), buf));
+		    dns_rcode_text(dns_rcode(a.reply), buf));
 	else
 		good(c, "%s account key: is accepted", z->name);
 }
@@ -286,7 +286,7 @@ static void check_private(struct check *c, const struct conf_zone *z, uint8_t *r
 static void check_delegation(struct check *c, const struct conf_zone *z, uint8_t *room)
 {
 	struct ask a = { .server = c->resolver, .timeout_ms = 3000 };
-	char text[NET_TEXT_SIZE], buf[24];
+	char text[NET_TEXT_SIZE], buf[DNS_RCODE_TEXT];
 	struct dns_walk w;
 	struct dns_rr rr;
 	struct why why;
@@ -311,7 +311,7 @@ static void check_delegation(struct check *c, const struct conf_zone *z, uint8_t
 	}
 	bad(c, "%s delegation: %s finds no name server for it (%s): put the NS and address lines "
 	    "that 'btmm-dnsd setup' prints into the zone above", z->name, text,
-	    ask_rcode_text(dns_rcode(a.reply), buf));
+	    dns_rcode_text(dns_rcode(a.reply), buf));
 }
 
 /* --- all of it ----------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include "../lib/text/addr.h"
 #include "admin.h"
 #include "admin_conf.h"
-#include "control.h"
+#include "../lib/control/control.h"
 #include "setup.h"
 
 #define CALL_MS	5000
@@ -55,7 +55,8 @@ int admin_call(const char *socket, const char *method, json_t **reply, struct wh
 	int err;
 
 	snprintf(full, sizeof(full), ADMIN_INTERFACE "%s", method);
-	err = control_call(socket, full, NULL, CALL_MS, &r, why->text, sizeof(why->text));
+	err = control_call("btmm-dnsd", socket, full, NULL, CALL_MS, &r, why->text,
+			   sizeof(why->text));
 	if (!err && reply)
 		*reply = r;
 	else

@@ -16,7 +16,7 @@ static int ask_udp(struct ask *a, struct why *why)
 	char text[NET_TEXT_SIZE];
 	uint64_t end = talk_now_ms() + a->timeout_ms / 2, last = end + a->timeout_ms / 2;
 	struct talk s;
-	int r = talk_open(&s, &a->server, false, a->timeout_ms, why);
+	int r = admin_talk(&s, &a->server, false, a->timeout_ms, why);
 
 	if (r)
 		return r;
@@ -44,12 +44,12 @@ static int ask_over_stream(struct ask *a, struct why *why)
 {
 	char text[NET_TEXT_SIZE];
 	struct talk s;
-	int r = talk_open(&s, &a->server, true, a->timeout_ms, why);
+	int r = admin_talk(&s, &a->server, true, a->timeout_ms, why);
 
 	if (r)
 		return r;
 	if (a->over == ASK_TLS) {
-		r = talk_tls(&s, a->pin, sizeof(a->pin), why);
+		r = admin_talk_tls(&s, a->pin, sizeof(a->pin), why);
 		if (r) {
 			talk_close(&s);
 			return r;
@@ -77,7 +77,7 @@ static int signature_refused(const struct ask *a, struct why *why)
 	if (tsig_read(a->reply, a->reply_len, &claim))
 		return why_set(why, -EKEYREJECTED,
 			       "%s answers %s without a signature: it does not know the key %s",
-			       text, ask_rcode_text(dns_rcode(a->reply), (char[24]){ 0 }), name);
+			       text, dns_rcode_text(dns_rcode(a->reply), (char[DNS_RCODE_TEXT]){ 0 }), name);
 	if (claim.error == TSIG_BADKEY)
 		return why_set(why, -EKEYREJECTED, "%s does not know the key %s (%s)", text,
 			       name, tsig_algorithm_name(a->key->algorithm));
@@ -159,19 +159,6 @@ void ask_update_begin(struct dns_writer *w, uint8_t *msg, const uint8_t *zone)
 	dns_put_question(w, zone, DNS_SOA, DNS_IN);
 }
 
-const char *ask_rcode_text(unsigned int rcode, char buf[24])
-{
-	static const char *const names[] = {
-		"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
-	};
-
-	if (rcode < sizeof(names) / sizeof(*names))
-		return names[rcode];
-	snprintf(buf, 24, "RCODE %u", rcode);
-	return buf;
-}
-
 /* --- zone transfers ------------------------------------------------------ */
 
 struct transfer {
@@ -205,11 +192,11 @@ static int count_soas(struct transfer *t, const uint8_t *msg, size_t len)
 static int transfer_refused(const struct net_addr *server, const uint8_t *zone,
 			    unsigned int rcode, struct why *why)
 {
-	char text[NET_TEXT_SIZE], name[DNAME_TEXT_MAX], buf[24];
+	char text[NET_TEXT_SIZE], name[DNAME_TEXT_MAX], buf[DNS_RCODE_TEXT];
 
 	return why_set(why, -EACCES, "%s refuses to transfer %s (%s)",
 		       net_to_text(server, text), name_text(zone, name),
-		       ask_rcode_text(rcode, buf));
+		       dns_rcode_text(rcode, buf));
 }
 
 static int transfer_messages(struct talk *s, struct tsig_stream *ts,
@@ -269,7 +256,7 @@ int ask_transfer(const struct net_addr *server, const struct tsig_key *key,
 	dns_put_question(&w, zone, DNS_AXFR, DNS_IN);
 	a.len = w.len;
 
-	r = talk_open(&s, server, true, ASK_TIMEOUT_MS, why);
+	r = admin_talk(&s, server, true, ASK_TIMEOUT_MS, why);
 	if (r) {
 		free(room);
 		return r;

@@ -45,9 +45,6 @@ size_t ask_query(uint8_t *msg, const uint8_t *name, uint16_t type);
 /* ... or an UPDATE of @zone into which records are then put. */
 void ask_update_begin(struct dns_writer *w, uint8_t *msg, const uint8_t *zone);
 
-/* "NOERROR"; @buf is used for what has no name. */
-const char *ask_rcode_text(unsigned int rcode, char buf[24]);
-
 /*
  * Transfers a zone (AXFR over TCP). @each gets every message of it, TSIG included,
  * checked; nonzero ends it and is returned. *serial (may be NULL) is the zone's.

@@ -18,7 +18,7 @@ int probe_send_update(const struct net_addr *server, const struct tsig_key *key,
 		.server = *server, .over = ASK_TCP, .key = key, .msg = w->buf, .len = w->len,
 		.size = w->size + TSIG_ROOM, .timeout_ms = 2 * ASK_TIMEOUT_MS,
 	};
-	char text[NET_TEXT_SIZE], buf[24];
+	char text[NET_TEXT_SIZE], buf[DNS_RCODE_TEXT];
 	unsigned int rcode;
 	int err;
 
@@ -34,7 +34,7 @@ int probe_send_update(const struct net_addr *server, const struct tsig_key *key,
 		return err;
 
 	why_set(why, 0, "%s does not make the update (%s)", net_to_text(server, text),
-		ask_rcode_text(rcode, buf));
+		dns_rcode_text(rcode, buf));
 	switch (rcode) {
 	case DNS_REFUSED:
 	case DNS_NOTAUTH:

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "../lib/conf/value.h"
 #include "../lib/text/number.h"
 #include "conf_int.h"
 
@@ -64,14 +65,11 @@ static void *field(struct conf_draft *d, const struct key *k)
 
 static const char *set_bool(struct conf_draft *d, const struct key *k, const char *value)
 {
-	bool *b = field(d, k);
+	bool b;
 
-	if (!strcmp(value, "yes"))
-		*b = true;
-	else if (!strcmp(value, "no"))
-		*b = false;
-	else
+	if (!conf_bool(value, &b))
 		return wrong(d, "'%s' is neither yes nor no", value);
+	*(bool *)field(d, k) = b;
 	return NULL;
 }
 
@@ -86,39 +84,12 @@ static const char *set_uint(struct conf_draft *d, const struct key *k, const cha
 	return NULL;
 }
 
-static bool read_time(const char *value, uint64_t *ms)
-{
-	static const struct {
-		const char *name;
-		uint64_t ms;
-	} units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-	};
-	size_t digits = strspn(value, "0123456789"), i;
-	char number[12];
-	uint64_t n;
-
-	if (digits >= sizeof(number))
-		return false;
-	memcpy(number, value, digits);
-	number[digits] = '\0';
-	if (text_to_uint(number, 0, UINT32_MAX, &n))
-		return false;
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (!strcmp(value + digits, units[i].name)) {
-			*ms = n * units[i].ms;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* @min and @max are milliseconds, the value too. */
 static const char *set_ms(struct conf_draft *d, const struct key *k, const char *value)
 {
 	uint64_t ms;
 
-	if (!read_time(value, &ms))
+	if (!conf_time(value, &ms))
 		return wrong(d, "'%s' is no time: want a number and ms, s, m, h or d, as in 30s",
 			     value);
 	if (ms < k->min || ms > k->max)
@@ -133,7 +104,7 @@ static const char *set_seconds(struct conf_draft *d, const struct key *k, const 
 {
 	uint64_t ms;
 
-	if (!read_time(value, &ms) || ms % 1000)
+	if (!conf_time(value, &ms) || ms % 1000)
 		return wrong(d, "'%s' is no time: want a number and s, m, h or d, as in 30m",
 			     value);
 	if (ms / 1000 < k->min || ms / 1000 > k->max)
@@ -170,27 +141,25 @@ static const char *set_addr(struct conf_draft *d, const struct key *k, const cha
 
 typedef const char *(*word_fn)(struct conf_draft *d, const struct key *k, const char *word);
 
-/* What is between white space, one by one. @value has words, as a line is short. */
+struct words_to {
+	struct conf_draft *d;
+	const struct key *k;
+	word_fn fn;
+};
+
+static const char *add_word(void *arg, const char *word)
+{
+	const struct words_to *to = arg;
+
+	return to->fn(to->d, to->k, word);
+}
+
 static const char *each_word(struct conf_draft *d, const struct key *k, const char *value,
 			     word_fn fn)
 {
-	static const char space[] = " \t";
-	const char *why = NULL;
-	char word[1024];
-	size_t len;
+	struct words_to to = { d, k, fn };
 
-	if (!*value)
-		return "a value is missing";
-	for (; *value && !why; value += strspn(value, space)) {
-		len = strcspn(value, space);
-		if (len >= sizeof(word))
-			return "there is a word in it that is too long";
-		memcpy(word, value, len);
-		word[len] = '\0';
-		why = fn(d, k, word);
-		value += len;
-	}
-	return why;
+	return conf_words(value, add_word, &to);
 }
 
 static const char *add_addr(struct conf_draft *d, const struct key *k, const char *word)

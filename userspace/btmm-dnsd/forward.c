@@ -254,7 +254,7 @@ void forward_submit(struct job *j)
 
 void update_link_up(struct update_link *up, const struct update_clock *c)
 {
-	up->u->clock = *c;
+	commit_clock(up->u, c);
 	up->down = false;
 	push(up);
 }
@@ -304,7 +304,7 @@ void update_link_down(struct update_link *up, const struct update_clock *c)
 {
 	struct updates *u = up->u;
 
-	u->clock = *c;
+	commit_clock(u, c);
 	up->down = true;
 	while (up->sent)
 		finish(up, up->sent, OUTCOME_UNKNOWN, 0, NULL, 0);
@@ -329,7 +329,7 @@ void update_link_input(struct update_link *up, const uint8_t *msg, size_t len,
 {
 	struct parcel *p;
 
-	up->u->clock = *c;
+	commit_clock(up->u, c);
 	up->heard = c->now;
 	if (len < DNS_HEADER || !(dns_flags(msg) & DNS_QR) || dns_opcode(msg) != DNS_UPDATE)
 		return;

@@ -5,17 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/params.h>
 
 #include "../lib/dns/message.h"
 
-#define ENROLLED_VERSION	1
-#define ENROLLED_LEN		(2 + KEYS_GENERATION)
-#define HOST_INFO		"btmm host key 1"	/* and its NUL */
 #define BUCKETS_MIN		16
 #define CACHE_SIZE		256	/* a power of two */
 
@@ -42,92 +36,6 @@ struct keys {
 	EVP_KDF *kdf;
 	struct derived *cache;
 };
-
-/* --- ENROLLED records ----------------------------------------------------------- */
-
-static size_t digest_len(enum tsig_algorithm algorithm)
-{
-	switch (algorithm) {
-	case TSIG_HMAC_SHA256:
-		return 32;
-	case TSIG_HMAC_SHA512:
-		return 64;
-	case TSIG_HMAC_MD5:
-		return 16;
-	default:
-		return 0;
-	}
-}
-
-bool keys_enrolled_read(const uint8_t *rdata, size_t len, enum tsig_algorithm *algorithm,
-			uint8_t generation[KEYS_GENERATION])
-{
-	if (len != ENROLLED_LEN || rdata[0] != ENROLLED_VERSION || !digest_len(rdata[1]))
-		return false;
-
-	*algorithm = rdata[1];
-	memcpy(generation, rdata + 2, KEYS_GENERATION);
-	return true;
-}
-
-size_t keys_enrolled_write(enum tsig_algorithm algorithm,
-			   const uint8_t generation[KEYS_GENERATION], uint8_t out[32])
-{
-	out[0] = ENROLLED_VERSION;
-	out[1] = (uint8_t)algorithm;
-	memcpy(out + 2, generation, KEYS_GENERATION);
-	return ENROLLED_LEN;
-}
-
-/* --- derivation ----------------------------------------------------------------- */
-
-static int derive(EVP_KDF *kdf, const struct tsig_key *account, const uint8_t *fqdn,
-		  enum tsig_algorithm algorithm, const uint8_t generation[KEYS_GENERATION],
-		  struct tsig_key *out)
-{
-	uint8_t info[sizeof(HOST_INFO) + DNAME_MAX];
-	size_t name_len = dname_len(fqdn), len = digest_len(algorithm);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM params[5];
-	int ret = -EIO;
-
-	memset(out, 0, sizeof(*out));
-	memcpy(out->name, fqdn, name_len);
-	dname_lower(out->name);
-	out->algorithm = algorithm;
-
-	memcpy(info, HOST_INFO, sizeof(HOST_INFO));
-	memcpy(info + sizeof(HOST_INFO), out->name, name_len);
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
-	params[1] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-						      (void *)account->secret,
-						      account->secret_len);
-	params[2] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)generation,
-						      KEYS_GENERATION);
-	params[3] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info,
-						      sizeof(HOST_INFO) + name_len);
-	params[4] = OSSL_PARAM_construct_end();
-	if (ctx && len && account->secret_len &&
-	    EVP_KDF_derive(ctx, out->secret, len, params) > 0) {
-		out->secret_len = (uint8_t)len;
-		ret = 0;
-	} else {
-		tsig_key_wipe(out);
-	}
-	EVP_KDF_CTX_free(ctx);
-	return ret;
-}
-
-int keys_derive_host(const struct tsig_key *account, const uint8_t *fqdn,
-		     enum tsig_algorithm algorithm,
-		     const uint8_t generation[KEYS_GENERATION], struct tsig_key *out)
-{
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	int ret = derive(kdf, account, fqdn, algorithm, generation, out);
-
-	EVP_KDF_free(kdf);
-	return ret;
-}
 
 /* Tells keys of one name apart without telling anything else of them. */
 static uint64_t tag_of(const struct tsig_key *key)
@@ -230,7 +138,7 @@ int keys_add(struct keys *k, const struct tsig_key *key, enum key_role role, con
 	struct entry *e, **b;
 
 	if (!key->secret_len || key->secret_len > TSIG_SECRET_MAX ||
-	    !digest_len(key->algorithm) || role == ROLE_NONE)
+	    !keys_secret_len(key->algorithm) || role == ROLE_NONE)
 		return -EINVAL;
 
 	e = find(k, key->name);
@@ -294,7 +202,8 @@ static const struct derived *derive_cached(const struct keys *k, const struct en
 	    dname_equal(d->key.name, name))
 		return d;
 
-	if (derive(k->kdf, &account->key, name, algorithm, generation, &d->key))
+	if (keys_derive_host_by(k->kdf, &account->key, name, algorithm, generation,
+				&d->key))
 		return NULL;
 	d->account = account->tag;
 	d->tag = tag_of(&d->key);
@@ -331,7 +240,7 @@ int keys_find(const struct keys *k, const struct zone *zone, const uint8_t *name
 {
 	const struct entry *e;
 
-	if (!digest_len(algorithm) || (algorithm == TSIG_HMAC_MD5 && !k->allow_md5))
+	if (!keys_secret_len(algorithm) || (algorithm == TSIG_HMAC_MD5 && !k->allow_md5))
 		return -ENOENT;
 	e = find(k, name);
 	if (!e)

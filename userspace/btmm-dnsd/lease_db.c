@@ -291,6 +291,11 @@ struct lease_db *lease_db_open(const char *path, int64_t wall, const struct leas
 	return db;
 }
 
+int lease_db_clock(struct lease_db *db, uint64_t boot, int64_t wall)
+{
+	return to_errno(lease_boot_clock(db->sql, boot, wall));
+}
+
 const char *lease_db_message(struct lease_db *db, char *out, size_t size)
 {
 	if (!*db->message)

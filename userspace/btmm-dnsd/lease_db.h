@@ -58,6 +58,8 @@ struct lease_db *lease_db_open(const char *path, int64_t wall, const struct leas
 const char *lease_db_message(struct lease_db *db, char *out, size_t size);
 void lease_db_close(struct lease_db *db);
 
+/* lease_boot_clock(), for the file. 0 or negative errno. */
+int lease_db_clock(struct lease_db *db, uint64_t boot, int64_t wall);
 /* The highest row of a lease that was ever given. */
 uint64_t lease_db_last_row(const struct lease_db *db);
 typedef void (*lease_db_lease_fn)(void *arg, const struct lease_row *row);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "../lib/service/pause.h"
 #include "admin.h"
 #include "server.h"
 
@@ -52,6 +54,7 @@ static int run_daemon(const char *conf_path)
 {
 	struct server *srv = NULL;
 	sd_event *event = NULL;
+	bool begun = false;
 	sigset_t mask;
 	int r;
 
@@ -76,12 +79,15 @@ static int run_daemon(const char *conf_path)
 		r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, srv);
 	if (r < 0)
 		goto out;
+	begun = true;
 	sd_notify(0, "READY=1");
 	log_notice("btmm-dnsd " BTMM_VERSION " is ready, %zu zones", srv->conf->n_zones);
 	r = sd_event_loop(event);
 out:
 	if (r < 0)
 		log_error("cannot go on: %s", strerror(-r));
+	if (!begun)
+		service_pause(SERVICE_PAUSE);
 	server_free(srv);
 	sd_event_unref(event);
 	return r < 0 ? 1 : 0;

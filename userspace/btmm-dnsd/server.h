@@ -26,7 +26,7 @@
 #include "../lib/zone/store.h"
 #include "../lib/zone/xfr.h"
 #include "conf.h"
-#include "control.h"
+#include "../lib/control/control.h"
 #include "keys.h"
 #include "log.h"
 #include "subs_db.h"

@@ -336,7 +336,7 @@ static bool listens(const struct setup *su)
 	struct why unused;
 	struct talk t;
 
-	if (talk_open(&t, &su->primary, true, 1000, &unused))
+	if (admin_talk(&t, &su->primary, true, 1000, &unused))
 		return false;
 	talk_close(&t);
 	return true;

@@ -19,6 +19,9 @@ const size_t n_setup_services = sizeof(setup_services) / sizeof(*setup_services)
 /* The refresh is the fallback for lost NOTIFYs, and costs little on loopback. */
 #define SOA_TIMERS	"300 60 1209600 60"
 
+/* RFC 6763 11: services are to be looked for, and registered, in the zone itself. */
+static const char *const browse[] = { "b", "db", "r", "dr", "lb" };
+
 void setup_zone_text(const struct setup *su, uint32_t serial, struct buf *out)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -32,6 +35,8 @@ void setup_zone_text(const struct setup *su, uint32_t serial, struct buf *out)
 	for (i = 0; i < n_setup_services; i++)
 		buf_add(out, "%s IN SRV 0 0 %u %s.\n", setup_services[i].name,
 			setup_services[i].port, su->hostname);
+	for (i = 0; i < sizeof(browse) / sizeof(*browse); i++)
+		buf_add(out, "%s._dns-sd._udp IN PTR @\n", browse[i]);
 
 	if (!dname_within(su->host, su->apex))
 		return;

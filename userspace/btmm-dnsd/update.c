@@ -65,6 +65,8 @@ static int open_db(struct updates *u, const char *path)
 	db = lease_db_open(path, (int64_t)u->clock.wall, &terms, &err);
 	if (!db)
 		return err;
+	if (lease_db_clock(db, u->clock.now, update_wall(&u->clock)))
+		update_log(u, LOG_WARNING, "whether the clock was set cannot be written down");
 	if (lease_db_message(db, text, sizeof(text)))
 		update_log(u, LOG_ERR, "%s", text);
 	u->next_row = lease_db_last_row(db) + 1;
@@ -289,7 +291,7 @@ void update_zone_synced(struct updates *u, struct zone *mirror, uint64_t mark,
 {
 	struct update_zone *z = of_mirror(u, mirror);
 
-	u->clock = *c;
+	commit_clock(u, c);
 	if (!z || !z->leases)
 		return;
 	lease_zone_synced(z->leases, mark, c->now);
@@ -466,7 +468,7 @@ void update_request(struct updates *u, const struct update_request *rq,
 	struct update_msg m;
 	enum dns_rcode rcode;
 
-	u->clock = *c;
+	commit_clock(u, c);
 	u->stats.requests++;
 	rcode = update_parse(rq->msg, rq->len, &m);
 	z = rcode ? NULL : update_zone_find(u, m.zone);
@@ -486,7 +488,7 @@ void update_request(struct updates *u, const struct update_request *rq,
 
 void update_turn(struct updates *u, const struct update_clock *c)
 {
-	u->clock = *c;
+	commit_clock(u, c);
 	jobs_run(u);
 	commit_turn(u);
 }
@@ -517,7 +519,7 @@ void update_tick(struct updates *u, const struct update_clock *c)
 {
 	struct update_link *up;
 
-	u->clock = *c;
+	commit_clock(u, c);
 	jobs_tick(u);
 	for (up = u->upstreams; up; up = up->next)
 		forward_tick(up);

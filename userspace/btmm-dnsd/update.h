@@ -32,6 +32,12 @@ struct update_clock {
 	uint16_t wall_ms;	/* ... and ms of that second */
 };
 
+/* ms since 1970 */
+static inline int64_t update_wall(const struct update_clock *c)
+{
+	return (int64_t)c->wall * 1000 + c->wall_ms;
+}
+
 /* 0: the default, as behind each. */
 struct update_limits {
 	uint32_t lease_min;		/* s: 1800 */

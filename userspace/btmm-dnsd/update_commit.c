@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "lease_boot.h"
 #include "update_job.h"
 
 #define LAZY_MS		200	/* until what nobody waits for is written, and on the disk */
@@ -19,10 +20,9 @@ static struct lease_batch *rest(struct updates *u)
 	return &u->rest;
 }
 
-/* ms since 1970 */
 static int64_t wall(const struct updates *u)
 {
-	return (int64_t)u->clock.wall * 1000 + u->clock.wall_ms;
+	return update_wall(&u->clock);
 }
 
 static void store(void *arg, struct lease *lease)
@@ -233,6 +233,26 @@ void commit_flush(struct updates *u)
 	if (u->committing)
 		lease_writer_wait(u->writer);
 	collect(u);
+}
+
+void commit_clock(struct updates *u, const struct update_clock *c)
+{
+	int64_t step = update_wall(c) - wall(u) - (int64_t)(c->now - u->clock.now);
+
+	/* What is flushed below may come back here. */
+	if (u->setting_clock)
+		return;
+	if (u->writer && (step > LEASE_CLOCK_STEP || step < -LEASE_CLOCK_STEP)) {
+		u->setting_clock = true;
+		/* By the old time, as what is there already. */
+		commit_flush(u);
+		lease_writer_wait(u->writer);
+		if (lease_db_clock(lease_writer_db(u->writer), c->now, update_wall(c)))
+			update_log(u, LOG_ERR, "the clock was set, which cannot be written down:"
+				   " leases may end early or late after a restart");
+		u->setting_clock = false;
+	}
+	u->clock = *c;
 }
 
 /* --- after a restart -------------------------------------------------------------- */

@@ -129,6 +129,7 @@ struct updates {
 	struct job_list to_intend, to_end;	/* wait for the next commit */
 	struct job_list intending_jobs, ending_jobs;	/* the commit under way */
 	bool committing;
+	bool setting_clock;
 	uint64_t lazy_at;			/* ms: when rest is due by itself */
 	struct update_zone **zones;
 	size_t n_zones, zones_size;
@@ -199,6 +200,8 @@ void commit_repeat(struct updates *u, const struct repeat *e, bool intent);
 void commit_turn(struct updates *u);
 /* All that waits, now. */
 void commit_flush(struct updates *u);
+/* What time it is from now on; and if the system's clock was set, it is written down. */
+void commit_clock(struct updates *u, const struct update_clock *c);
 int commit_load_zone(struct update_zone *z);
 int commit_load_repeats(struct updates *u);
 

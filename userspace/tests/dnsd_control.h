@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../btmm-dnsd/control.h"
+#include "../lib/control/control.h"
 
 #define LIMIT_MS	60000	/* no test waits longer for anything */
 #define IFACE		"org.example.test"

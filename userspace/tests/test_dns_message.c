@@ -421,6 +421,18 @@ static void errors(void **state)
 			 DNS_HEADER);
 }
 
+static void rcode_names(void **state)
+{
+	char buf[DNS_RCODE_TEXT];
+
+	(void)state;
+	assert_string_equal(dns_rcode_text(DNS_NOERROR, buf), "NOERROR");
+	assert_string_equal(dns_rcode_text(DNS_NXRRSET, buf), "NXRRSET");
+	assert_string_equal(dns_rcode_text(DNS_NOTZONE, buf), "NOTZONE");
+	assert_string_equal(dns_rcode_text(DNS_DSOTYPENI, buf), "RCODE 11");
+	assert_string_equal(dns_rcode_text(UINT32_MAX, buf), "RCODE 4294967295");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +443,7 @@ int main(void)
 		cmocka_unit_test(rdata_forms),
 		cmocka_unit_test(rdata_grown),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(rcode_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../btmm-dnsd/control.h"
+#include "../lib/control/control.h"
 
 #define LONG_MS	60000
 #define IFACE	"org.example.test"
@@ -170,7 +170,7 @@ static int call_ms(struct fixture *f, const char *method, json_t *params, unsign
 
 	*reply = NULL;
 	strcpy(f->why, "");
-	r = control_call(f->path, method, params, ms, reply, f->why, sizeof(f->why));
+	r = control_call("btmm-dnsd", f->path, method, params, ms, reply, f->why, sizeof(f->why));
 	json_decref(params);
 	return r;
 }
@@ -247,7 +247,8 @@ static bool count(void *arg, const json_t *params)
 
 static int watch(struct fixture *f, const char *method, struct counted *c)
 {
-	return control_watch(f->path, method, NULL, LONG_MS, count, c, f->why, sizeof(f->why));
+	return control_watch("btmm-dnsd", f->path, method, NULL, LONG_MS, count, c, f->why,
+			     sizeof(f->why));
 }
 
 static void watched(void **state)
@@ -291,7 +292,7 @@ static void not_there(void **state)
 	memset(longer, 'x', sizeof(longer));
 	longer[0] = '/';
 	longer[108] = '\0';
-	assert_int_equal(control_call(longer, IFACE ".Echo", NULL, 50, &reply, f->why,
+	assert_int_equal(control_call("btmm-dnsd", longer, IFACE ".Echo", NULL, 50, &reply, f->why,
 				      sizeof(f->why)), -ENAMETOOLONG);
 }
 
@@ -387,6 +388,7 @@ static int make(struct fixture *f, sd_event *event, const char *path, int fd, st
 
 static void places(void **state)
 {
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct fixture *f = *state;
 	struct control *c, *second;
 	struct stat st;
@@ -431,6 +433,22 @@ static void places(void **state)
 	assert_int_equal(make(f, event, deep, -1, &c), -ENOENT);
 	snprintf(deep, sizeof(deep), "%s/b/c cannot be made: No such file or directory", f->dir);
 	assert_string_equal(f->why, deep);
+
+	/* where no socket can be */
+	assert_int_equal(make(f, event, "/dev/null/control", -1, &c), -ENOTDIR);
+	assert_string_equal(f->why, "/dev/null/control cannot be looked at: Not a directory");
+	assert_true(make(f, event, "/proc/btmm-control", -1, &c) < 0);
+	assert_non_null(strstr(f->why, "/proc/btmm-control cannot be made: "));
+
+	/* somebody else's, of another kind */
+	strcpy(sun.sun_path, f->path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(make(f, event, f->path, -1, &c), -EPROTOTYPE);
+	assert_non_null(strstr(f->why, " cannot be tried: "));
+	assert_int_equal(stat(f->path, &st), 0);
+	close(fd);
+	unlink(f->path);
 
 	memset(deep, 'x', sizeof(deep));
 	deep[108] = '\0';

@@ -72,6 +72,45 @@ static void test_expiry_while_down(void **state)
 	assert_false(zhas(w->primary, HOST_B, DNS_AAAA, "2001:db8::2"));
 }
 
+/*
+ * The system's clock is set, by a day in either direction, while the front-end runs and while
+ * it does not: what was granted has as long to go as before, neither more nor less.
+ */
+static void test_clock_is_set(void **state)
+{
+	static const int64_t by[] = { 86400, -86400, -86400, 3600 };
+	struct world *w = *state;
+	size_t i;
+
+	for (i = 0; i < N_OF(by); i++) {
+		send_aaaa(w, HOST_A, ADDRESS, 1800);
+		run(w);
+		pass(w, 600 * 1000);
+		w->c.wall += (uint64_t)by[i];
+		/* Granted by the new time, beside one of the old */
+		if (i % 2)
+			send_aaaa(w, HOST_B, "2001:db8::2", 1800);
+		run(w);
+		crash(w);
+		sync_now(w);
+		run(w);
+		assert_int_equal(leases_of(w), i % 2 ? 2 : 1);
+		/* And once more, when nobody looks */
+		w->c.wall -= (uint64_t)(by[i] / 2);
+		crash(w);
+		sync_now(w);
+		run(w);
+		pass(w, 1198 * 1000);
+		assert_true(visible(w, HOST_A, DNS_AAAA, ADDRESS));
+		pass(w, 4 * 1000);
+		assert_false(visible(w, HOST_A, DNS_AAAA, ADDRESS));
+		assert_int_equal(visible(w, HOST_B, DNS_AAAA, "2001:db8::2"), i % 2);
+		pass(w, 600 * 1000);
+		run(w);
+		assert_int_equal(leases_of(w), 0);
+	}
+}
+
 /* A refresh that is under way when the lease ends. */
 static void test_refresh_in_time(void **state)
 {
@@ -409,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(test_expiry),
 		world_test(test_expiry_while_down),
+		world_test(test_clock_is_set),
 		world_test(test_refresh_in_time),
 		world_test(test_refresh_behind_expiry),
 		world_test(test_expiry_behind_update),

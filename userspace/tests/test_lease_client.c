@@ -152,7 +152,7 @@ static void silence(void **state)
 		from = w.now;
 		w.now = lease_client_deadline(w.c);
 		assert_in_range(w.now - from, wait, wait + wait / 10);
-		wait = 2 * wait > 5 * MINUTES ? 5 * MINUTES : 2 * wait;
+		wait = 2 * wait > 30 * SECONDS ? 30 * SECONDS : 2 * wait;
 		assert_true(sends());
 		assert_string_equal(w.text, "01 +1.1 ");
 		assert_memory_not_equal(w.out, first, 2);
@@ -237,6 +237,28 @@ static void refresh_fails(void **state)
 	stop();
 }
 
+/* The machine slept for a night: what was published is over, and is said again at once. */
+static void slept(void **state)
+{
+	(void)state;
+	start();
+	published();
+	w.now += 8 * HOURS;
+	assert_true(lease_client_deadline(w.c) <= w.now);
+	sends_text("01 +1.1 +12 ");
+	assert_false(lease_client_current(w.c));
+	assert_int_equal(lease_client_granted(w.c), 0);
+	/* And once more, before the answer: it is not waited for. */
+	w.now += 8 * HOURS;
+	assert_true(lease_client_deadline(w.c) <= w.now);
+	while (!sends())
+		w.now = lease_client_deadline(w.c);
+	answers(0, 3600);
+	assert_true(lease_client_current(w.c));
+	assert_true(lease_client_expires(w.c) == w.now + HOURS);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +268,7 @@ int main(void)
 		cmocka_unit_test(silence),
 		cmocka_unit_test(maybe),
 		cmocka_unit_test(refresh_fails),
+		cmocka_unit_test(slept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,8 @@ static void refusals(void **state)
 			w.now = lease_client_deadline(w.c);
 			assert_in_range(w.now - from, wait, wait + wait / 10);
 			wait *= 2;
-			if (wait > (rcodes[i] == DNS_SERVFAIL ? 5 * MINUTES : HOURS))
-				wait = rcodes[i] == DNS_SERVFAIL ? 5 * MINUTES : HOURS;
+			if (wait > (rcodes[i] == DNS_SERVFAIL ? 30 * SECONDS : HOURS))
+				wait = rcodes[i] == DNS_SERVFAIL ? 30 * SECONDS : HOURS;
 		}
 		assert_true(sends());
 		answers(rcodes[i], 0);

@@ -527,6 +527,24 @@ static void many(void **state)
 	stop();
 }
 
+/* The machine slept for a night: the LLQ is over, and set up anew at once. */
+static void slept(void **state)
+{
+	(void)state;
+	start(false, false);
+	up("q");
+	w.now += 8 * HOURS;
+	assert_true(llq_client_deadline(w.c) <= w.now);
+	assert_true(sends());
+	assert_log("q=unknown ");
+	assert_sent(LLQ_SETUP, NULL, 7200);
+	answers(opt(LLQ_SETUP, 0, id_b, 3600), NULL);
+	assert_true(sends());
+	answers(opt(LLQ_SETUP, 0, id_b, 3600), "+2");
+	assert_log("+q.2 q=live ");
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,6 +561,7 @@ int main(void)
 		cmocka_unit_test(removed),
 		cmocka_unit_test(stream),
 		cmocka_unit_test(many),
+		cmocka_unit_test(slept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,68 @@ static void events_signed(void **state)
 	stop();
 }
 
+/* A set-up, up to its answers */
+static void signed_setup(const char *records)
+{
+	struct tsig_mac mac;
+
+	assert_true(sends());
+	assert_sent(LLQ_SETUP, NULL, 7200);
+	mac = mac_of(w.out, w.len, NULL);
+	signed_answer(dns_id(w.out), opt(LLQ_SETUP, 0, id_b, 3600), NULL, &mac);
+	assert_true(sends());
+	mac = mac_of(w.out, w.len, NULL);
+	signed_answer(dns_id(w.out), opt(LLQ_SETUP, 0, id_b, 3600), records, &mac);
+}
+
+/*
+ * The server's clock is set. Its events are signed all right, but not for now: what they
+ * say is learnt by a set-up, at once and not more often than once a minute, whoever
+ * sends what.
+ */
+static void clock_set(void **state)
+{
+	struct llq_option o = opt(LLQ_EVENT, 0, id_b, 0);
+	struct said s = { .id = 41, .name = host, .o = &o, .answers = "+3", .sign = true };
+	struct llq_query *q;
+
+	(void)state;
+	q = signed_up("q");
+	/* Forward: the signer says that it is not now. */
+	w.again = true;
+	assert_false(signed_event(40, "+2"));
+	w.again = false;
+	assert_log("q=stale ");
+	signed_setup("+1 +2");
+	assert_log("+q.2 q=live ");
+	w.again = true;
+	w.now += 59 * SECONDS;
+	assert_false(hears(&s));
+	w.again = false;
+	assert_log("");
+	assert_false(sends());
+	assert_int_equal(llq_query_status(q), ANSWERS_LIVE);
+
+	/* Back, by less than the signer minds: the events are older than the newest. */
+	assert_true(hears(&s));
+	assert_log("+q.3 q=live ");
+	w.clock -= 10;
+	w.now += SECONDS;
+	s.id = 42;
+	assert_false(hears(&s));
+	assert_log("");
+	w.clock -= 1;
+	assert_false(hears(&s));
+	assert_log("q=stale ");
+	signed_setup("+1");
+	assert_log("-q.3 -q.2 q=live ");
+	/* And time counts from there. */
+	s.id = 43;
+	assert_true(hears(&s));
+	assert_log("+q.3 q=live ");
+	stop();
+}
+
 /* Who cannot sign sends nothing, and goes on trying. */
 static void cannot_sign(void **state)
 {
@@ -333,6 +395,7 @@ int main(void)
 		cmocka_unit_test(unsigned_error),
 		cmocka_unit_test(clock_off),
 		cmocka_unit_test(events_signed),
+		cmocka_unit_test(clock_set),
 		cmocka_unit_test(cannot_sign),
 		cmocka_unit_test(garbage),
 		cmocka_unit_test(names_case),

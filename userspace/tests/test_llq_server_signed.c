@@ -163,6 +163,30 @@ static void older_than_the_newest(void **state)
 	assert_next("refresh 0");
 }
 
+/*
+ * The clock of the server, and so that of its clients, was an hour ahead, and is set right:
+ * nobody is taken for a replay of what was said by the old time.
+ */
+static void clock_set_back(void **state)
+{
+	(void)state;
+	w.signed_at = w.now / 1000 + 3600;
+	up(&mac_key);
+	say(&me, &mac_key, secret_host, DNS_AAAA, LLQ_REFRESH, id, 3600);
+	assert_next("refresh 3600");
+	w.now += SECOND;
+	w.signed_at = w.now / 1000;
+	say(&me, &mac_key, secret_host, DNS_AAAA, LLQ_REFRESH, id, 3600);
+	assert_next("refresh 3600");
+	/* From now on, it counts again. */
+	w.signed_at--;
+	say(&me, &mac_key, secret_host, DNS_AAAA, LLQ_REFRESH, id, 0);
+	assert_next("nothing");
+	w.signed_at++;
+	say(&me, &mac_key, secret_host, DNS_AAAA, LLQ_REFRESH, id, 0);
+	assert_next("refresh 0");
+}
+
 /* An end whose answer was lost, asked for again, has the same answer. */
 static void end_twice(void **state)
 {
@@ -429,6 +453,7 @@ int main(void)
 		world_test(signed_in_public),
 		world_test(repeated_by_the_network),
 		world_test(older_than_the_newest),
+		world_test(clock_set_back),
 		world_test(end_twice),
 		world_test(replayed_setup),
 		world_test(memory_of_macs_is_bounded),

@@ -22,10 +22,18 @@ def plain(path):
     return text.replace("\\-", "-").replace('"', "")
 
 
-def dnsd():
-    """The daemon, which was built beside btmm-ctl."""
+def beside(name):
+    """A daemon, which was built beside btmm-ctl."""
     there = Path(os.environ["BTMM_CTL"]).resolve().parents[1]
-    return os.environ.get("BTMM_DNSD", str(there / "btmm-dnsd/btmm-dnsd"))
+    return str(there / name / name)
+
+
+def dnsd():
+    return os.environ.get("BTMM_DNSD", beside("btmm-dnsd"))
+
+
+def said(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 class Man(unittest.TestCase):
@@ -83,6 +91,34 @@ class Man(unittest.TestCase):
         for code in re.findall(r"^  (\d)  ", overview, re.MULTILINE):
             self.assertIn(f"\n.B {code}\n", page)
 
+    def test_options_of_commands(self):
+        """What btmm-ctl(8) says a command takes, with a value, is in the command's help."""
+        ctl = os.environ["BTMM_CTL"]
+        page = (MAN / "btmm-ctl.8").read_text().replace("\\-", "-")
+        found = 0
+        for title, text in re.findall(r"^\.SS (btmm-ctl .*)\n((?:(?!\.S[SH]).*\n)*)", page,
+                                      re.MULTILINE):
+            helps = [said(ctl, "help", *name.split()[1:]) for name in title.split(", ")]
+            for word in re.findall(r'^\.TP\n\.BI ([a-z-]+) "', text, re.MULTILINE):
+                self.assertTrue(any(re.search(rf"\b{word} [A-Z]|^  {word} ", each, re.MULTILINE)
+                                    for each in helps), f"{word} of {title}")
+                found += 1
+        self.assertGreater(found, 10)
+
+    def test_btmmd(self):
+        """btmmd(8) and 'btmmd --help' name the same commands and options."""
+        page = plain(MAN / "btmmd.8")
+        text = said(beside("btmmd"), "--help")
+        self.assertEqual(said(beside("btmmd"), "run", "--help"), text)
+        commands = re.findall(r"^(?:usage:|) +btmmd ([a-z-]+)", text, re.MULTILINE)
+        self.assertEqual(commands, ["run", "prepare-charon"])
+        for command in commands:
+            self.assertIn(f"btmmd {command}", page.split(".SH DESCRIPTION")[0])
+            self.assertRegex(page.split(".SH COMMANDS")[1], rf"\n\.BR?I? {command} ")
+        options = re.compile(r"--[a-z]+(?:-[a-z]+)*")
+        # "enable --now" is systemctl's.
+        self.assertEqual(set(options.findall(page)) - {"--now"}, set(options.findall(text)))
+
     def test_every_key_of_dnsd(self):
         """btmm-dnsd(8) explains the keys of its configuration, and no others."""
         source = (TOP / "userspace/btmm-dnsd/conf_lines.c").read_text()
@@ -98,13 +134,16 @@ class Man(unittest.TestCase):
 
     def test_units(self):
         """systemd takes the units, and they name what is there."""
-        units = sorted((TOP / "userspace/units").glob("*"))
+        units = sorted(path for path in (TOP / "userspace/units").iterdir()
+                       if path.suffix in (".service", ".socket"))
         self.assertGreater(len(units), 3)
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd-analyze is not there")
         with tempfile.TemporaryDirectory() as temp:
             for unit in units:
-                text = unit.read_text().replace("/usr/sbin/btmm-dnsd", dnsd())
+                # Where they will be once they are installed, none may be here.
+                text = re.sub(r"(?<==)([+-]*)/usr/sbin/\S+", rf"\1{dnsd()}",
+                              unit.read_text())
                 text = re.sub("^Documentation=.*$", "", text, flags=re.MULTILINE)
                 (Path(temp) / unit.name).write_text(text)
             run = subprocess.run(["systemd-analyze", "verify",

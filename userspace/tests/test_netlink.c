@@ -317,6 +317,48 @@ static void refusals(void **state)
 	assert_int_equal(o.err, 0);
 }
 
+/* What an answer says of an attribute that is not there. */
+static void say_missing(struct refusal *r, uint32_t type, uint32_t nest)
+{
+	struct nl_writer w = { .buf = r->payload, .size = sizeof(r->payload), .len = r->len };
+
+	nl_put_u32(&w, NLMSGERR_ATTR_MISS_TYPE, type);
+	if (nest)
+		nl_put_u32(&w, NLMSGERR_ATTR_MISS_NEST, nest);
+	assert_false(w.failed);
+	r->len = w.len;
+}
+
+static void missing_attributes(void **state)
+{
+	size_t len, port, endpoint;
+	uint8_t request[16 + 4 + 128] = { 0 };
+	struct nl_outcome o;
+	struct refusal r;
+	char text[128];
+
+	(void)state;
+	len = 20 + peer_request(request + 20, 128, &port, &endpoint);
+	refuse(&r, -EINVAL, NULL, 0);
+	say_missing(&r, AUTOTUNNEL_A_DEV, 0);
+	assert_int_equal(nl_outcome_read(&o, &r.nlh, r.payload, r.len), 0);
+	nl_outcome_explain(&o, &at_schema, request, len, 4, text, sizeof(text));
+	assert_string_equal(text, "Invalid argument (missing attribute dev)");
+
+	refuse(&r, -EINVAL, "an endpoint needs it", 0);
+	say_missing(&r, AUTOTUNNEL_ENDPOINT_A_LOCAL, (uint32_t)(20 + endpoint));
+	assert_int_equal(nl_outcome_read(&o, &r.nlh, r.payload, r.len), 0);
+	nl_outcome_explain(&o, &at_schema, request, len, 4, text, sizeof(text));
+	assert_string_equal(text,
+			    "an endpoint needs it (missing attribute peer.endpoint.local)");
+
+	/* In the header: there are no attributes. */
+	say_missing(&r, AUTOTUNNEL_A_DEV, 3);
+	assert_int_equal(nl_outcome_read(&o, &r.nlh, r.payload, r.len), 0);
+	nl_outcome_explain(&o, &at_schema, request, len, 4, text, sizeof(text));
+	assert_string_equal(text, "an endpoint needs it (missing attribute dev)");
+}
+
 static void malformed_refusals(void **state)
 {
 	struct nl_outcome o;
@@ -364,6 +406,7 @@ int main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(messages),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(missing_attributes),
 		cmocka_unit_test(malformed_refusals),
 	};
 

@@ -441,6 +441,70 @@ static void cancelled(void **state)
 	stop();
 }
 
+/* Somebody doubts that the server is there: it is asked, once, and has to answer. */
+static void checked(void **state)
+{
+	uint16_t id;
+
+	(void)state;
+	start(false);
+	/* Without a session there is nothing to ask. */
+	push_client_check(w.c);
+	add("q");
+	live();
+	w.now += SECONDS;
+	push_client_check(w.c);
+	push_client_check(w.c);
+	id = sends_keepalive();
+	silent();
+	push_client_check(w.c);
+	w.now += 29 * SECONDS;
+	assert_false(sends());
+	keeps_alive(id, 15000, 3600000);
+	/* The doubt that came meanwhile is another one. */
+	sends_keepalive();
+	w.now += 30 * SECONDS;
+	w.log[0] = '\0';
+	assert_false(sends());
+	wishes(PUSH_ABORT);
+	assert_log("q=stale ");
+	wishes(PUSH_CONNECT);
+	stop();
+}
+
+/*
+ * The machine slept for a night. What was known counts until the server has not answered: it
+ * is asked at once, and in any case nobody waits for what was due in the night.
+ */
+static void slept(void **state)
+{
+	uint16_t id;
+
+	(void)state;
+	start(false);
+	add("q");
+	live();
+	w.log[0] = '\0';
+	w.now += 8 * HOURS;
+	id = sends_keepalive();
+	silent();
+	keeps_alive(id, 15000, 3600000);
+	assert_log("");
+
+	w.now += 8 * HOURS;
+	sends_keepalive();
+	w.now += 30 * SECONDS;
+	assert_false(sends());
+	wishes(PUSH_ABORT);
+	assert_log("q=stale ");
+	wishes(PUSH_CONNECT);
+	/* Without a stream, a night is too long for what is known. */
+	w.now += 8 * HOURS;
+	assert_false(sends());
+	assert_log("q=unknown ");
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +519,8 @@ int main(void)
 		cmocka_unit_test(ids),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(cancelled),
+		cmocka_unit_test(checked),
+		cmocka_unit_test(slept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

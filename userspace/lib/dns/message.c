@@ -2,9 +2,23 @@
 #include "message.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define QUESTION_FIXED	4
+
+const char *dns_rcode_text(unsigned int rcode, char buf[DNS_RCODE_TEXT])
+{
+	static const char *const names[] = {
+		"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+		"YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
+	};
+
+	if (rcode < sizeof(names) / sizeof(*names))
+		return names[rcode];
+	snprintf(buf, DNS_RCODE_TEXT, "RCODE %u", rcode);
+	return buf;
+}
 
 static int walk_fail(struct dns_walk *w)
 {

@@ -74,6 +74,10 @@ static inline uint16_t dns_count(const uint8_t *msg, int section)
 	return dns_u16(msg + 4 + 2 * section);
 }
 
+/* "NOERROR"; @buf is used for what has no name: "RCODE 17". */
+#define DNS_RCODE_TEXT	24
+const char *dns_rcode_text(unsigned int rcode, char buf[DNS_RCODE_TEXT]);
+
 struct dns_question {
 	uint8_t name[DNAME_MAX];	/* as it came */
 	uint16_t type, class_;

@@ -14,7 +14,7 @@
 #define STREAM_WAIT	15000		/* ms for an answer on a stream */
 /* After an update that came to nothing: */
 #define FAILED_FIRST	2000		/* ms; doubles */
-#define FAILED_MAX	300000
+#define FAILED_MAX	30000		/* a primary that is back is not kept waiting */
 #define REFUSED_FIRST	30000		/* where the server will not */
 #define REFUSED_MAX	3600000
 #define LEASE_PARTS	9		/* tries for the rest of a lease, RFC 9664 5.2 */

@@ -11,6 +11,11 @@
  */
 #define SAME_EVENT	30000
 #define FULL_MIN	30		/* s */
+/* s by which events may overtake each other; ms between two that are taken for a sign that
+ * the server's clock has been set
+ */
+#define OVERTAKEN	10
+#define CLOCK_SET	60000
 
 struct message {
 	const uint8_t *msg;
@@ -324,19 +329,40 @@ static bool seen(struct llq_client *c, const struct message *m, uint64_t now)
 	return false;
 }
 
+/*
+ * What is older than the newest was held back by somebody. But if it is much older, or does
+ * not fit the time at all, the server's clock may have been set: a set-up learns the time,
+ * and all that has been missed.
+ */
+static bool is_new(struct llq_client *c, struct llq_query *q, const struct message *m,
+		   uint64_t now, struct tsig_mac *mac)
+{
+	const struct signer *s = &c->config.signer;
+	uint64_t time = 0;
+	enum signer_result r = s->verify(s->arg, m->msg, m->len, NULL, mac, &time);
+
+	if (r == SIGNER_BAD)
+		return false;
+	if (r == SIGNER_GOOD && time >= q->event_time) {
+		q->event_time = time;
+		return true;
+	}
+	if ((r == SIGNER_AGAIN || time + OVERTAKEN < q->event_time) && now >= q->distrust_at) {
+		q->distrust_at = now + CLOCK_SET;
+		llq_again(c, q, now, now, 0);
+	}
+	return false;
+}
+
 static size_t event(struct llq_client *c, struct llq_query *q, const struct message *m,
 		    uint64_t now, uint8_t *reply, size_t size)
 {
 	const struct signer *s = &c->config.signer;
 	struct tsig_mac mac = { 0 };
-	uint64_t time = 0;
 
-	if (s->verify) {
-		/* What is older than the newest was held back by somebody. */
-		if (s->verify(s->arg, m->msg, m->len, NULL, &mac, &time) != SIGNER_GOOD ||
-		    time < q->event_time)
-			return 0;
-		q->event_time = time;
+	if (s->verify && !is_new(c, q, m, now, &mac)) {
+		llq_settled(c, q);
+		return 0;
 	}
 	if (!seen(c, m, now))
 		take_answers(c, q, m, false);

@@ -51,6 +51,7 @@ struct llq_query {
 	uint64_t lease_start, lease_ms;	/* as we count it */
 	uint64_t known_until;		/* what is known is unknown then */
 	uint64_t event_time;		/* s, signature of the newest event */
+	uint64_t distrust_at;		/* when one of another time counts again, see event() */
 	struct answers answers;
 	bool told;			/* something since settled() */
 };

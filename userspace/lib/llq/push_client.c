@@ -168,6 +168,7 @@ static void stream_gone(struct push_client *c, uint64_t now)
 	c->state = PUSH_DOWN;
 	c->bind = (struct push_request){ 0 };
 	c->keepalive = (struct push_request){ 0 };
+	c->check = false;
 	c->clock_set = false;
 	c->refused = 0;
 	c->n_unknown = 0;
@@ -291,6 +292,12 @@ void push_client_pause(struct push_client *c, uint64_t now)
 {
 	c->paused = true;
 	push_end(c, now, PUSH_ABORT);
+}
+
+void push_client_check(struct push_client *c)
+{
+	/* In any other state, an answer is awaited already. */
+	c->check = c->state == PUSH_UP;
 }
 
 void push_client_retry(struct push_client *c, uint64_t now)
@@ -429,7 +436,7 @@ static uint64_t session_deadline(const struct push_client *c)
 	if (c->state != PUSH_UP)
 		return due;
 	if (!c->keepalive.id) {
-		if (push_wants_cover(c))
+		if (push_wants_cover(c) || c->check)
 			return 0;
 		if (c->interval != DSO_FOREVER)
 			due = earlier(due, c->seen + c->interval);

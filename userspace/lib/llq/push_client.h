@@ -99,6 +99,8 @@ void push_client_closed(struct push_client *c, uint64_t now);
 void push_client_moved(struct push_client *c, uint64_t now);
 /* There is no way to the server for now. */
 void push_client_pause(struct push_client *c, uint64_t now);
+/* There is reason to think that the server is not there any more: it is asked to answer. */
+void push_client_check(struct push_client *c);
 /* What waits for a server that failed is tried at once. */
 void push_client_retry(struct push_client *c, uint64_t now);
 

@@ -74,6 +74,7 @@ struct push_client {
 	/* Of the stream */
 	uint8_t channel[PUSH_CHANNEL_LEN];
 	struct push_request bind, keepalive;
+	bool check;		/* a Keepalive is to be sent now */
 	struct tsig_mac bind_mac;
 	bool clock_set;		/* asked again after BADTIME */
 	int refused;		/* 256 + RCODE of an error that was not signed */

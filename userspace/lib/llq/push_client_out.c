@@ -86,6 +86,7 @@ static size_t put_keepalive(struct push_client *c, uint64_t now, uint8_t *out, s
 
 	if (c->keepalive.id)
 		return 0;
+	c->check = false;
 	c->keepalive.id = new_id(c);
 	c->keepalive.due = now + DSO_WAIT;
 	/* First answers follow the answer to a SUBSCRIBE at once (RFC 8765 6.3), and
@@ -151,6 +152,11 @@ bool push_wants_cover(const struct push_client *c)
 	return fresh;
 }
 
+static bool wants_keepalive(const struct push_client *c, uint64_t now)
+{
+	return c->check || (c->interval != DSO_FOREVER && now >= c->seen + c->interval);
+}
+
 static size_t put_dso(struct push_client *c, uint64_t now, uint8_t *out, size_t size)
 {
 	struct push_query *q;
@@ -166,8 +172,7 @@ static size_t put_dso(struct push_client *c, uint64_t now, uint8_t *out, size_t 
 		if (q->phase == PUSH_WAIT && now >= q->due && now >= c->hold)
 			return put_subscribe(c, q, now, out, size);
 	}
-	if (!c->keepalive.id && (push_wants_cover(c) || (c->interval != DSO_FOREVER &&
-							 now >= c->seen + c->interval)))
+	if (!c->keepalive.id && (push_wants_cover(c) || wants_keepalive(c, now)))
 		return put_keepalive(c, now, out, size);
 	return 0;
 }

@@ -6,12 +6,6 @@
 #include <stdlib.h>
 
 #define WAYS	8
-/*
- * What is this much older than the newest would be refused as BADTIME (RFC 8945
- * 5.2.3): twice the usual fudge of 300 s, and some.
- */
-#define DEAD	900	/* s */
-
 struct subs_replay_set {
 	struct entry {
 		uint32_t mac, origin, time;
@@ -44,7 +38,8 @@ enum subs_seen subs_replay_check(struct subs_replay *r, uint64_t mac, uint32_t o
 	struct subs_replay_set *set = &r->sets[(mac >> 32) % r->n_sets];
 	struct entry *e = set->way, *oldest = e;
 
-	if ((int32_t)(time - r->newest) > 0 || !r->newest)
+	if ((int32_t)(time - r->newest) > 0 || !r->newest ||
+	    (int32_t)(r->newest - time) > SUBS_REPLAY_DEAD)
 		r->newest = time;
 
 	for (; e < set->way + WAYS; e++) {
@@ -55,9 +50,10 @@ enum subs_seen subs_replay_check(struct subs_replay *r, uint64_t mac, uint32_t o
 			oldest = e;
 	}
 
-	if (set->floor && (int32_t)(time - set->floor) <= 0)
+	if (set->floor && (int32_t)(set->floor - time) >= 0 &&
+	    (int32_t)(set->floor - time) <= SUBS_REPLAY_DEAD)
 		return SUBS_REPLAYED;
-	if (oldest->time && (int32_t)(r->newest - oldest->time) < DEAD)
+	if (oldest->time && (int32_t)(r->newest - oldest->time) < SUBS_REPLAY_DEAD)
 		set->floor = oldest->time;
 	*oldest = (struct entry){ .mac = (uint32_t)mac, .origin = origin, .time = time };
 	return SUBS_NEW;

@@ -17,6 +17,13 @@ enum subs_seen {
 };
 
 struct subs_replay_set;
+/*
+ * What is this much older than something newer would be refused as BADTIME (RFC 8945
+ * 5.2.3): twice the usual fudge of 300 s, and some. If it was not, the clock has been set
+ * back since, and the newer one says nothing.
+ */
+#define SUBS_REPLAY_DEAD	900	/* s */
+
 struct subs_replay {
 	struct subs_replay_set *sets;
 	uint32_t n_sets;

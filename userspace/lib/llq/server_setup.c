@@ -97,8 +97,9 @@ static bool is_theirs(const struct subs *s, const struct subs_asking *how,
 
 static bool is_stale(const struct subs *s, const struct subs_asking *how, uint32_t ref)
 {
-	return how->in->who &&
-	       (int32_t)((uint32_t)how->in->time_signed - llq_at(s, ref)->time_signed) < 0;
+	int32_t age = (int32_t)(llq_at(s, ref)->time_signed - (uint32_t)how->in->time_signed);
+
+	return how->in->who && age > 0 && age <= SUBS_REPLAY_DEAD;
 }
 
 /* The answer to who has the LLQ now. */

@@ -12,7 +12,9 @@ enum signer_result {
 	SIGNER_GOOD,
 	SIGNER_BAD,	/* not signed, or wrong: as if it had not come (RFC 8945 5.3.1) */
 	/* An error BADTIME whose signature is right: the caller has noted by how
-	 * much its clock is off, and what is signed from now on will do.
+	 * much its clock is off, and what is signed from now on will do. With no
+	 * prior: the signature is right, but not the time. It proves nothing, and is
+	 * a reason to ask the server, whose clock may have been set.
 	 */
 	SIGNER_AGAIN,
 };

@@ -5,7 +5,9 @@
 
 void stun_client_start(struct stun_client *c, const uint8_t tid[STUN_TID], uint64_t now)
 {
-	*c = (struct stun_client){ .state = STUN_ASKING, .deadline = now };
+	*c = (struct stun_client){
+		.state = STUN_ASKING, .rto = STUN_RTO, .deadline = now,
+	};
 	memcpy(c->tid, tid, STUN_TID);
 }
 
@@ -27,9 +29,9 @@ size_t stun_client_output(struct stun_client *c, uint64_t now, uint8_t out[STUN_
 	}
 
 	/* From now, not from when it was due: who slept must not send a burst. */
-	c->deadline = now + ((uint64_t)STUN_RTO << c->sent);
+	c->deadline = now + ((uint64_t)c->rto << c->sent);
 	if (++c->sent == STUN_TRIES)
-		c->deadline = now + STUN_LAST_WAIT;
+		c->deadline = now + (uint64_t)STUN_LAST_WAIT * c->rto;
 
 	stun_writer_init(&w, out, STUN_REQUEST, c->tid);
 	stun_put_fingerprint(&w);

@@ -16,7 +16,7 @@
 
 #define STUN_RTO	500	/* ms, first wait; doubles */
 #define STUN_TRIES	7
-#define STUN_LAST_WAIT	8000	/* ms, after the last try (Rm = 16 times RTO) */
+#define STUN_LAST_WAIT	16	/* times RTO, after the last try (Rm) */
 #define STUN_REQUEST_LEN	(STUN_HEADER + STUN_FINGERPRINT_LEN)
 
 enum stun_state {
@@ -30,6 +30,7 @@ struct stun_client {
 	enum stun_state state;
 	uint8_t tid[STUN_TID];
 	unsigned int sent;
+	uint32_t rto;		/* STUN_RTO; another one may be set after the start */
 	uint64_t deadline;	/* of the next output; UINT64_MAX when there is none */
 	struct stun_address mapped;
 	unsigned int error;

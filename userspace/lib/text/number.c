@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int hex_digit(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -25,14 +25,14 @@ static int digits_to_uint(const char *s, unsigned int base, uint64_t min,
 		return -EINVAL;
 
 	for (; *s; s++) {
-		d = hex_digit(*s);
+		d = text_hex_digit(*s);
 		if (d < 0 || (unsigned int)d >= base)
 			return -EINVAL;
 		if (__builtin_mul_overflow(n, (uint64_t)base, &n) ||
 		    __builtin_add_overflow(n, (uint64_t)d, &n)) {
 			/* Too large, unless what follows is no number. */
 			for (; *s; s++) {
-				d = hex_digit(*s);
+				d = text_hex_digit(*s);
 				if (d < 0 || (unsigned int)d >= base)
 					return -EINVAL;
 			}
@@ -82,8 +82,8 @@ int text_to_bytes(const char *s, uint8_t *buf, size_t size, size_t *len)
 	size_t n = 0;
 
 	while (*s) {
-		int hi = hex_digit(s[0]);
-		int lo = hi < 0 ? -1 : hex_digit(s[1]);
+		int hi = text_hex_digit(s[0]);
+		int lo = hi < 0 ? -1 : text_hex_digit(s[1]);
 
 		if (lo < 0)
 			return -EINVAL;

@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The value of a hexadecimal digit; -1: it is none. */
+int text_hex_digit(char c);
+
 /**
  * text_to_uint - read a decimal number
  * @s: nothing but digits, no sign, no space, no leading zero
