@@ -43,7 +43,7 @@ ok 'both are subscribed again' wait_for 20 eval 'has_server alice && has_server 
 # --- while: the primary has the update, and nobody answers any more -----------------------
 
 named=${TOPO_SERVER[server.named]}
-kill -STOP "$named"
+freeze "$named"
 had=$(updates)
 moves_without home1
 ok 'the update is on its way' wait_for 10 status_is alice '.publication.current' false

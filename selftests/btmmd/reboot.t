@@ -58,7 +58,7 @@ figure 'reboot, and calls first'
 old=$(ula bob)
 asleep="${BTMMD_PID[alice]} $(charon_pid_of alice)"
 # shellcheck disable=SC2086
-kill -STOP $asleep
+freeze $asleep
 ip -n alice link set eth0 down
 host_off bob
 host_on bob

@@ -61,7 +61,7 @@ ok 'over TLS' wait_for 10 status_is alice .publication.transport tls
 
 # --- the program hangs -------------------------------------------------------------------------
 
-kill -STOP "${TOPO_SERVER[server.dnsd]}"
+freeze "${TOPO_SERVER[server.dnsd]}"
 moves home2
 ok 'connections are taken, and nobody answers' wait_for 20 not_published 'does not answer in time' "$at" || trouble alice
 is 'names are known' "$(looks_up bob alice)" "$(ula alice)"

@@ -227,7 +227,7 @@ primary_start
 ok 'back again: the next update is done' \
 	wait_for 15 py "up('mac1', 'add mac1 60 TXT again', lease=3600, timeout=15) == 'NOERROR 3600'"
 sure 'at the primary' "'again' in primary('mac1 TXT')"
-kill -STOP "$primary_pid"
+freeze "$primary_pid"
 py "t = Udp(); w, mac = signed(update(['add mac1 60 TXT hang'], lease=3600).to_wire(), 'mac1'); t.send(w)"
 eq 'the primary hangs: no answer is given before it is known' "t.recv(1)" ''
 kill -CONT "$primary_pid"

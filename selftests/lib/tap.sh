@@ -113,6 +113,17 @@ wait_for() {
 	done
 }
 
+# freeze PID...: SIGSTOP, and waits until each of their threads has stopped. The signal
+# by itself goes to one thread: until that has run, the others go on, and answer.
+freeze() { kill -STOP "$@" && wait_for 10 frozen "$@"; }
+frozen() {
+	local pid
+	for pid; do
+		[[ -d /proc/$pid/task ]] || return
+		! sed 's/.*) //' "/proc/$pid"/task/*/stat | grep -qv '^[TtZX]' || return
+	done
+}
+
 # run_ns NS CMD...
 run_ns() {
 	local ns=$1

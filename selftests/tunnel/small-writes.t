@@ -50,7 +50,7 @@ background small-read ip netns exec b python3 "$tap_tmp/small.py" read "$A" "$B"
 reader=$bg_pid
 wait_for 20 listening b 7007
 # the reader sleeps while the segments arrive
-kill -STOP "$reader"
+freeze "$reader"
 background small-write ip netns exec a python3 "$tap_tmp/small.py" write "$A" "$B"
 received() {
 	run_ns b ss -Htn 'sport = :7007' >"$TEST_OUT/ss"
