@@ -191,6 +191,7 @@ const struct net_device_ops at_netdev_ops = {
 	.ndo_open = at_open,
 	.ndo_stop = at_stop,
 	.ndo_start_xmit = at_tx,
+	.ndo_neigh_construct = at_neigh_construct,
 	.ndo_get_stats64 = dev_get_tstats64,
 };
 

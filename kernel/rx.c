@@ -362,6 +362,30 @@ static bool at_rx_gro_plain(const struct sk_buff *skb)
 	       !skb_has_frag_list(skb) && at_rx_gro_is_alone(skb);
 }
 
+/* The own address that was found last, good until the next tick. BH off. */
+struct at_own4 {
+	const struct net *net;	/* only compared */
+	unsigned long when;	/* jiffies */
+	__be32 addr;
+};
+
+static DEFINE_PER_CPU(struct at_own4, at_own4);
+
+/* One look-up a tick: packets come in runs, to one address. */
+static bool at_rx_own4(struct net *net, __be32 addr)
+{
+	struct at_own4 *own = this_cpu_ptr(&at_own4);
+	unsigned long now = jiffies;
+
+	if (likely(own->addr == addr && own->net == net && own->when == now))
+		return true;
+	if (!__ip_dev_find(net, addr, false))
+		return false;
+	*own = (struct at_own4){ .net = net, .when = now, .addr = addr };
+
+	return true;
+}
+
 /*
  * Not even routing has looked: a router meets packets to our port of another
  * host here. Only what is addressed to us is ours.
@@ -369,7 +393,7 @@ static bool at_rx_gro_plain(const struct sk_buff *skb)
 static bool at_rx_to_us(struct net *net, const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
-		return __ip_dev_find(net, ip_hdr(skb)->daddr, false);
+		return at_rx_own4(net, ip_hdr(skb)->daddr);
 
 	return ipv6_chk_addr(net, &ipv6_hdr(skb)->daddr, NULL, 0);
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/icmpv6.h>
 #include <net/dsfield.h>
+#include <net/neighbour.h>
 #include <net/udp.h>
 #include <net/xfrm.h>
 
@@ -298,4 +299,28 @@ refuse:
 	kfree_skb(skb);
 
 	return NETDEV_TX_OK;
+}
+
+/*
+ * The last step before the device. A packet that asynchronous crypto keeps for
+ * a while is, where there is no queue, -ENOMEM (__dev_queue_xmit()): TCP takes
+ * it for one that was never sent, sends it again and again, and does not
+ * believe its acknowledgement. So such a packet is on its way, and if it was
+ * memory after all that was short, then it was lost on its way.
+ */
+static int at_neigh_output(struct neighbour *neigh, struct sk_buff *skb)
+{
+	const struct at_dev *at = netdev_priv(skb->dev);
+	bool kept = xfrm_offload(skb) && READ_ONCE(at->async);
+	int err = dev_queue_xmit(skb);
+
+	return unlikely(kept && err == -ENOMEM) ? NET_XMIT_SUCCESS : err;
+}
+
+/* A link without addresses (NOARP): nothing but its output is ever used. */
+int at_neigh_construct(struct net_device *dev, struct neighbour *neigh)
+{
+	neigh->output = at_neigh_output;
+
+	return 0;
 }
