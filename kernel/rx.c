@@ -4,6 +4,7 @@
  * IPv6 header back that its sender took off and goes through XFRM, and what
  * XFRM found authentic tells where its sender is.
  */
+#include <crypto/aead.h>
 #include <linux/inetdevice.h>
 #include <net/addrconf.h>
 #include <net/dsfield.h>
@@ -553,6 +554,23 @@ static int at_rx_refused(struct at_dev *at, struct sk_buff *skb)
 	return 0;
 }
 
+/*
+ * What the peer itself has sent is whole, by its ICV, from the peer's kernel to
+ * this one: the sum that TCP or UDP made of it there needs no second look. For
+ * hosts behind the peer it has more to say, and is looked at.
+ */
+static void at_rx_trust_checksum(struct sk_buff *skb, const struct xfrm_state *x)
+{
+	if (skb->protocol != htons(ETH_P_IPV6) ||
+	    !crypto_aead_authsize(x->data) ||
+	    !ipv6_addr_equal(&ipv6_hdr(skb)->saddr,
+			     (const struct in6_addr *)&x->props.saddr))
+		return;
+
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->csum_level = 0;
+}
+
 /* XFRM found the packet authentic, and has taken ESP off. */
 static void at_rx_authentic(struct at_dev *at, struct sk_buff *skb,
 			    struct xfrm_state *x)
@@ -575,6 +593,7 @@ static void at_rx_authentic(struct at_dev *at, struct sk_buff *skb,
 	/* Only tunnel mode leaves the header where it was. */
 	if (x->props.mode != XFRM_MODE_TUNNEL)
 		return;
+	at_rx_trust_checksum(skb, x);
 	hdr = at_rx_header(skb_network_header(skb) - x->props.header_len);
 	at_rx_header_from(hdr, &remote);
 
