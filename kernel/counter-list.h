@@ -47,6 +47,7 @@ AT_COUNTER(rx_ike_expired),		/* held, and nobody answered */
 AT_COUNTER(rx_ike_rejected),		/* held, and the daemon said no */
 AT_COUNTER(rx_datagrams_dropped),	/* over the rate, too long, no listener */
 AT_COUNTER(rx_native),			/* a peer's ULA from another interface */
+AT_COUNTER(rx_wrong_source),		/* decrypted, a fragment in another's name */
 AT_COUNTER(rx_icmp_refused),		/* ICMP error that is none of ours */
 
 /* Receive: done. */
@@ -61,6 +62,7 @@ AT_COUNTER(rx_datagrams),		/* given to the daemon */
 AT_COUNTER(endpoint_moves),
 AT_COUNTER(endpoint_not_newest),	/* not moved: late, or replayed path */
 AT_COUNTER(endpoint_weak_sa),		/* not moved: no ICV or replay window */
+AT_COUNTER(endpoint_no_host),		/* not moved: nobody can be there */
 AT_COUNTER(endpoint_limited),		/* not moved: one a second */
 AT_COUNTER(endpoint_crowded),		/* not moved: too many peers are there */
 AT_COUNTER(endpoint_no_memory),

@@ -9,6 +9,8 @@
  */
 #include <linux/slab.h>
 #include <crypto/aead.h>
+#include <net/addrconf.h>
+#include <net/route.h>
 #include <net/xfrm.h>
 
 #include "endpoint.h"
@@ -210,6 +212,36 @@ static bool at_seq_is_newest(const struct xfrm_state *x, __be32 seq)
 	return READ_ONCE(x->replay.seq) == ntohl(seq);
 }
 
+/*
+ * Could a peer be there? Routing lets in some sources that nobody has, and does not
+ * see what came through GRO: who is on the path must not have us send to everybody,
+ * or to ourselves. Over loopback it may well be another device of this host.
+ * Context: RCU.
+ */
+static bool at_outer_is_host(const struct at_dev *at,
+			     const struct at_outer *remote, int iif)
+{
+	struct net *net = READ_ONCE(at->sock_net);
+	unsigned int type;
+	bool own;
+
+	if (!net || !remote->port)
+		return false;
+
+	if (at_outer_is4(remote)) {
+		type = inet_addr_type(net, remote->addr.s6_addr32[3]);
+		if (type != RTN_UNICAST && type != RTN_LOCAL)
+			return false;
+		own = type == RTN_LOCAL;
+	} else {
+		if (!(ipv6_addr_type(&remote->addr) & IPV6_ADDR_UNICAST))
+			return false;
+		own = ipv6_chk_addr(net, &remote->addr, NULL, 0);
+	}
+
+	return !own || iif == net->loopback_dev->ifindex;
+}
+
 /* Does this SA prove who sent a packet, and that it is not a copy? */
 static bool at_sa_is_strong(const struct xfrm_state *x)
 {
@@ -248,6 +280,11 @@ void at_endpoint_learn(struct at_dev *at, struct at_peer *peer,
 	}
 	if (!at_seq_is_newest(x, seq)) {
 		at_count(at, AT_CTR_endpoint_not_newest);
+		return;
+	}
+
+	if (!at_outer_is_host(at, remote, iif)) {
+		at_count(at, AT_CTR_endpoint_no_host);
 		return;
 	}
 

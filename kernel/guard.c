@@ -6,7 +6,9 @@
  * (with our own ULA: out of it or the loopback device).
  * One that comes from the LAN, or over loopback from a program that binds
  * to any address it likes, is dropped whether or not there is any policy
- * (without one, XFRM's own check lets it pass).
+ * (without one, XFRM's own check lets it pass). A fragment that comes out of the
+ * device must be from the peer whose SA it came by, too: XFRM asks its policies when
+ * the datagram is whole, and then only for the SA of its first fragment.
  *
  * Out: next header 50 must be XFRM's work and not somebody's forwarded or
  * hand-made packet. XFRM says so in skb->cb, which is only valid up to the
@@ -43,26 +45,54 @@ static bool at_guard_own(const struct at_dev *at, const struct net_device *dev)
 	       l3mdev_master_ifindex_rcu(at->dev) == dev->ifindex;
 }
 
+/* Is @skb, decrypted, a fragment that @saddr's own SA did not bring? */
+static bool at_guard_foreign_fragment(const struct sk_buff *skb,
+				      const struct in6_addr *saddr)
+{
+	const struct sec_path *sp = skb_sec_path(skb);
+	const struct xfrm_state *x;
+	unsigned short at;
+	unsigned int offset = 0;
+
+	/* Without one it is IKE, whose header rx.c has made. */
+	if (!sp || !sp->len)
+		return false;
+	x = sp->xvec[0];
+	if (likely(ipv6_addr_equal((const struct in6_addr *)&x->props.saddr,
+				   saddr)))
+		return false;
+
+	return ipv6_find_hdr(skb, &offset, NEXTHDR_FRAGMENT, &at, NULL) ==
+	       NEXTHDR_FRAGMENT;
+}
+
 static unsigned int at_guard_in(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
 	const struct in6_addr *saddr = &ipv6_hdr(skb)->saddr;
-	struct at_dev *at, *impostor = NULL;
+	struct at_dev *at, *own = NULL, *impostor = NULL;
 
 	/* fc00::/7: all that a peer's name can be. */
 	if (likely((saddr->s6_addr[0] & 0xfe) != 0xfc))
 		return NF_ACCEPT;
 
 	list_for_each_entry_rcu(at, &at_net(state->net)->guarded, guard_node) {
-		if (at_guard_own(at, state->in))
-			return NF_ACCEPT;
+		if (at_guard_own(at, state->in)) {
+			if (!at_guard_foreign_fragment(skb, saddr))
+				return NF_ACCEPT;
+			own = at;
+		}
 		if (at_guard_names(at, saddr, state->in))
 			impostor = at;
 	}
 	if (likely(!impostor))
 		return NF_ACCEPT;
 
-	at_count(impostor, AT_CTR_rx_native);
+	if (own)
+		at_count(own, AT_CTR_rx_wrong_source);
+	else
+		at_count(impostor, AT_CTR_rx_native);
+
 	return NF_DROP;
 }
 

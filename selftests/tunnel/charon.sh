@@ -194,3 +194,6 @@ sas() {
 }
 sas_above() { [[ $(sas "$1" | wc -l) -gt $2 ]]; }
 no_sas() { [[ $(sas "$1" | wc -l) = 0 ]]; }
+# ike_spis HOST OTHER: of the IKE SA with it; ike_differs HOST OTHER SPIS: it is another one
+ike_spis() { charon_ctl "$1" --list-sas | sed -n "s/^$2: #[0-9]*, ESTABLISHED, IKEv2, //p"; }
+ike_differs() { local s; s=$(ike_spis "$1" "$2") && [[ -n $s && $s != "$3" ]]; }

@@ -88,8 +88,6 @@ is 'the IKE SA with a is with a' "$(who a)" a.example.com
 is 'the one with c is with c' "$(who c)" c.example.com
 is 'a heard from b what was for a' "$(counter a rx_esp_refused) $(counter a rx_unknown_spi)" '0 0'
 is 'so did c' "$(counter c rx_esp_refused) $(counter c rx_unknown_spi)" '0 0'
-ike_spis() { charon_ctl "$1" --list-sas | sed -n "s/^$2: #[0-9]*, ESTABLISHED, IKEv2, //p"; }
-ike_differs() { local s; s=$(ike_spis "$1" "$2") && [[ -n $s && $s != "$3" ]]; }
 before=$(ike_spis b a)
 charon_ctl b --rekey --ike a >/dev/null
 ok 'b rekeys with a' wait_for 20 ike_differs b a "$before"
@@ -110,23 +108,12 @@ kill "$answers_pid"; pkill -P "$answers_pid" 2>/dev/null
 slab() { awk '/^Slab:/ { print $2 }' /proc/meminfo; }
 limited=$(counter b rx_ike_limited) not_held=$(counter b rx_ike_not_held)
 held=$(counter b rx_ike_held)
-ip netns exec a ping -6 -i 0.1 "$B" >"$TEST_OUT/flow" 2>&1 &
-flow=$!
-add_cleanup kill $flow
-wait_for 10 grep -q 'icmp_seq=2 ' "$TEST_OUT/flow"
+flow
 slab=$(slab)
 # in a's name, from its very endpoint; and in many names
 ok 'a flood of 8000 calls' raw $NAT:20001 10.2.0.2:4500 ike:1000x4000 -- '10.66.0.*:4500' 10.2.0.2:4500 ike:1000x4000
 grown=$(($(slab) - slab))
-flow_ended() {
-	local sent got
-	kill -INT $flow
-	wait $flow 2>/dev/null
-	read -r sent _ _ got _ < <(grep 'packets transmitted' "$TEST_OUT/flow")
-	diag "$(grep 'packets transmitted' "$TEST_OUT/flow")"
-	[[ $((sent - got)) -le 1 && $got -ge 3 ]]
-}
-ok 'the tunnel that there is carries all its packets' flow_ended
+ok 'the tunnel that there is carries all its packets' flow_end
 ok 'calls from one address are limited' counter_above b rx_ike_limited "$limited"
 ok 'calls that find no place to wait are counted' counter_above b rx_ike_not_held "$not_held"
 cmp_num 'few waited: 64 at a time' $(($(counter b rx_ike_held) - held)) -le 320

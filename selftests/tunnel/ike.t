@@ -48,22 +48,6 @@ no_clear 'on demand'
 
 # --- rekeying ------------------------------------------------------------------------
 
-# flow: pings without a pause; flow_end: how many were lost
-flow() {
-	ip netns exec a ping -6 -i 0.05 "$B" >"$TEST_OUT/flow" 2>&1 &
-	flow=$!
-	add_cleanup kill $flow
-	wait_for 10 grep -q 'icmp_seq=3 ' "$TEST_OUT/flow"
-}
-flow_end() {
-	kill -INT $flow
-	wait $flow 2>/dev/null
-	local sent got
-	read -r sent _ _ got _ < <(grep 'packets transmitted' "$TEST_OUT/flow")
-	diag "$(grep 'packets transmitted' "$TEST_OUT/flow")"
-	# The last one may still have been under way.
-	[[ $((sent - got)) -le 1 && $got -ge 3 ]]
-}
 differs() { [[ $(sas "$1" "$2" "$3" | sort) != "$4" ]]; }
 
 flow

@@ -6,29 +6,15 @@
 # timeout: 400
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
+. "$(dirname "$0")/onpath.sh"
 need tcpdump python3 nft
 
 net_pair keepalive off
 sa_pair
 
 TRUE=10.1.0.2:4500 ELSE=10.1.0.66:4500 TO=10.2.0.2:4500
-cap=$TEST_OUT/fromA.pcap
-capture fromA r ra1 'udp and src host 10.1.0.2'
-run_ns r nft -f - <<-END
-	table ip t {
-		chain hold { type filter hook forward priority 0; policy accept; }
-	}
-END
+onpath_begin
 
-# hold N: A sends N packets that the router captures and does not pass on
-hold() {
-	local before i
-	before=$(packets_in fromA)
-	run_ns r nft add rule ip t hold ip saddr 10.1.0.2 drop
-	for ((i = 0; i < $1; i++)); do run_ns a ping -6 -c 1 -W 0.1 -q "$B" >/dev/null; done
-	run_ns r nft flush chain ip t hold
-	wait_for 10 packets_above fromA $((before + $1 - 1)) || diag 'nothing was captured'
-}
 # at_home: B knows A where it is, and has not learnt that lately
 at_home() { run_ns b btmm-ctl peer set "$A" endpoint "$TRUE"; }
 unmoved() { is "$1: no move" "$(endpoint b a)" "$TRUE"; }

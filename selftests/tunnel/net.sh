@@ -269,3 +269,20 @@ peer_json() {
 # packets_in NAME [FILTER]: how many of a capture that still runs; packets_above
 packets_in() { tcpdump -r "$TEST_OUT/$1.pcap" -n "${@:2}" 2>/dev/null | wc -l; }
 packets_above() { [[ $(packets_in "$1" "${@:3}") -gt $2 ]]; }
+
+# flow: a pings b without a pause; flow_end: no more than the last one was lost
+flow() {
+	ip netns exec a ping -6 -i 0.05 "$B" >"$TEST_OUT/flow" 2>&1 &
+	flow=$!
+	add_cleanup kill $flow
+	wait_for 10 grep -q 'icmp_seq=3 ' "$TEST_OUT/flow"
+}
+flow_end() {
+	kill -INT $flow
+	wait $flow 2>/dev/null
+	local sent got
+	read -r sent _ _ got _ < <(grep 'packets transmitted' "$TEST_OUT/flow")
+	diag "$(grep 'packets transmitted' "$TEST_OUT/flow")"
+	# The last one may still have been under way.
+	[[ $((sent - got)) -le 1 && $got -ge 3 ]]
+}

@@ -13,6 +13,7 @@ import sys
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "lib"))
 import nl                                                   # noqa: E402
+import spec                                                 # noqa: E402
 import tap                                                  # noqa: E402
 from nl import A, CMD, DEV, EP, PEER, attr, nest, u8, u16, be16, u32, u64  # noqa: E402
 from tap import equal, ok, sh                               # noqa: E402
@@ -389,40 +390,15 @@ out = sh("btmm-ctl --json dev show btmm7")
 ok("link: keepalive changed", "33" in out, out)
 
 # --- the policy is what the spec says ----------------------------------------------------------
-
-
-def read_spec():
-    """The attribute sets of the YAML file: {set: [(name, {key: value})]}."""
-    sets, inside, current = {}, False, None
-    path = os.path.join(here, "../../Documentation/netlink/specs/autotunnel.yaml")
-    with open(path) as f:
-        for line in f:
-            if re.match(r"\S", line):
-                inside = line.startswith("attribute-sets:")
-            if not inside:
-                continue
-            m = re.match(r"( +)([a-z-]+): *(.*)", line)
-            if not m:
-                continue
-            indent, key, value = len(m[1]), m[2], m[3].strip()
-            if indent == 4 and key == "name":
-                current = sets.setdefault(value, [])
-            elif indent == 8 and key == "name":
-                current.append((value, {}))
-            elif indent >= 8 and current:
-                current[-1][1][key] = value
-    return sets
-
-
 READ_ONLY = {"autotunnel": {"ike-spi-i", "ike-exchange", "esp-spi"},
              "dev": {"ifname", "peers", "counter"},
              "endpoint": {"origin"},
              "peer": {"previous", "rx-packets", "rx-bytes", "tx-packets", "tx-bytes", "rx-age",
                       "moves"}}
 TYPES = {2: "u8", 3: "u16", 4: "u32", 5: "u64", 10: "binary", 11: "string", 13: "nest"}
-spec = read_spec()
+sets = spec.attribute_sets()
 for set_name, mine in (("autotunnel", A), ("dev", DEV), ("endpoint", EP), ("peer", PEER)):
-    equal("names of set %s" % set_name, [n.replace("-", "_") for n, _ in spec[set_name]],
+    equal("names of set %s" % set_name, [n.replace("-", "_") for n, _ in sets[set_name]],
           sorted(mine, key=mine.get))
 
 genl.send(0x10, nl.NLM_F_DUMP, struct.pack("=BBH", 10, 2, 0) + attr(2, b"autotunnel\0"))
@@ -446,7 +422,7 @@ def check(set_name, index, seen):
     if set_name in seen:
         return
     seen.add(set_name)
-    wanted = {i + 1: (n, e) for i, (n, e) in enumerate(spec[set_name])
+    wanted = {i + 1: (n, e) for i, (n, e) in enumerate(sets[set_name])
               if e["type"] != "pad" and n not in READ_ONLY[set_name]}
     equal("policy of %s: which attributes" % set_name, sorted(policies[index]), sorted(wanted))
     for n, (name, entry) in wanted.items():
