@@ -103,6 +103,12 @@ bench-idle: ## packets and CPU time per hour of a host that does nothing; build/
 	@scripts/lab -k uml --prepare
 	@scripts/bench-idle
 
+.PHONY: bench-scale
+bench-scale: ## thousands of peers: kernel beside WireGuard, charon, btmmd; build/bench/scale.json
+	@scripts/setup --quiet
+	@scripts/lab -k uml --prepare
+	@scripts/bench-scale
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build

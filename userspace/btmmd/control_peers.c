@@ -56,12 +56,13 @@ static int by_ike(const void *a, const void *b)
 
 static void learn(struct daemon *d, struct known *k)
 {
+	struct ike_walk w = { 0 };
 	struct ike_status s;
-	size_t i = 0, room = 0;
+	size_t room = 0;
 
 	*k = (struct known){ 0 };
 	k->failed = tunnel_peers(d->tunnel, add_tunnel, k) < 0;
-	while (ike_manager_next(d->ike, &i, daemon_now(d), &s)) {
+	while (ike_manager_next(d->ike, &w, daemon_now(d), &s)) {
 		if (!grow((void **)&k->ike, &room, k->n_ike, sizeof(s)))
 			break;
 		k->ike[k->n_ike++] = s;
@@ -181,12 +182,13 @@ json_t *control_peers_list(struct daemon *d)
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
 	json_t *list = json_array();
+	struct peers_walk w = { 0 };
 	struct peers_status s;
 	struct known k;
-	size_t i = 0;
+	size_t i;
 
 	learn(d, &k);
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		struct tunnel_peer *t = s.told ? tunnel_of(&k, &s.ula) : NULL;
 
 		if (s.reason == PEERS_SELF)
@@ -252,8 +254,8 @@ static bool is_called(const char *text, const char *name, const struct in6_addr 
 static bool find(const struct daemon *d, const char *text, struct found *out)
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
+	struct peers_walk w = { 0 };
 	struct peers_status s;
-	size_t i = 0;
 
 	*out = (struct found){ .known = ANSWERS_LIVE };
 	if (identity_is_set(&d->id) && is_called(text, d->host, &d->id.ula)) {
@@ -262,7 +264,7 @@ static bool find(const struct daemon *d, const char *text, struct found *out)
 		out->self = true;
 		return true;
 	}
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		if (!s.told || !is_called(text, s.name, &s.ula))
 			continue;
 		snprintf(out->name, sizeof(out->name), "%s", s.name);
@@ -277,11 +279,11 @@ static bool find(const struct daemon *d, const char *text, struct found *out)
 static void not_found(const struct daemon *d, struct control_call *call, const char *text)
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
-	char what[512];
+	struct peers_walk w = { 0 };
 	struct peers_status s;
-	size_t i = 0;
+	char what[512];
 
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		if (s.reason == PEERS_SELF || !is_called(text, s.name, &s.ula))
 			continue;
 		snprintf(what, sizeof(what), "%.253s is in the account, but %s", s.name,
@@ -332,11 +334,11 @@ void control_resolve(void *arg, struct control_call *call, const json_t *params)
 void control_call_peer(void *arg, struct control_call *call, const json_t *params)
 {
 	struct tunnel_peer t = { 0 };
+	struct ike_walk w = { 0 };
 	struct ike_status s;
 	struct daemon *d;
 	const char *state = NULL;
 	struct found f;
-	size_t i = 0;
 
 	d = find_for(arg, call, params, &f);
 	if (!d)
@@ -345,7 +347,7 @@ void control_call_peer(void *arg, struct control_call *call, const json_t *param
 		ike_peer_call(d->ike, &f.ula, IKE_WHY_ASKED, daemon_now(d));
 		vici_conn_kick(d->vici);
 		tunnel_peer(d->tunnel, &f.ula, &t);
-		while (!state && ike_manager_next(d->ike, &i, daemon_now(d), &s)) {
+		while (!state && ike_manager_next(d->ike, &w, daemon_now(d), &s)) {
 			if (!memcmp(&s.ula, &f.ula, sizeof(s.ula)))
 				state = ike_text(s.state);
 		}

@@ -139,14 +139,14 @@ static json_t *peer_counts(const struct daemon *d)
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
 	json_int_t known = 0, up = 0;
+	struct peers_walk w = { 0 };
+	struct ike_walk at = { 0 };
 	struct peers_status s;
 	struct ike_status ike;
-	size_t i = 0;
 
-	while (peers_next(all, &i, &s))
+	while (peers_next(all, &w, &s))
 		known += s.told;
-	i = 0;
-	while (ike_manager_next(d->ike, &i, daemon_now(d), &ike))
+	while (ike_manager_next(d->ike, &at, daemon_now(d), &ike))
 		up += ike.state == IKE_UP;
 	return json_pack("{s:I s:I}", "known", known, "up", up);
 }

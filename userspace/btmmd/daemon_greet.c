@@ -27,10 +27,10 @@ static void greet(struct daemon *d, const struct in6_addr *ula)
 
 void daemon_peers_greet(struct daemon *d, const struct in6_addr *ula)
 {
+	struct ike_walk w = { 0 };
 	struct ike_status s;
-	size_t i = 0;
 
-	while (ike_manager_next(d->ike, &i, daemon_now(d), &s)) {
+	while (ike_manager_next(d->ike, &w, daemon_now(d), &s)) {
 		if (s.children && (!ula || IN6_ARE_ADDR_EQUAL(&s.ula, ula)))
 			greet(d, &s.ula);
 	}
@@ -47,11 +47,11 @@ void daemon_peers_moved(struct daemon *d)
 	const struct peers *all = subscribe_peers(d->subscribe);
 	struct tunnel_endpoint to;
 	struct tunnel_peer p;
+	struct peers_walk w = { 0 };
 	struct peers_status s;
-	size_t i = 0;
 
 	daemon_peers_greet(d, NULL);
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		if (!s.told || tunnel_peer(d->tunnel, &s.ula, &p) || !p.learnt)
 			continue;
 		to = (struct tunnel_endpoint){ .addr = s.outer, .port = s.port };

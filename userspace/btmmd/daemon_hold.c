@@ -18,10 +18,10 @@ static bool who_is_at(const struct daemon *d, const struct tunnel_endpoint *from
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
 	struct peers_status s;
+	struct peers_walk w = { 0 };
 	bool found = false;
-	size_t i = 0;
 
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		if (!s.told || (exact && s.port != from->port) ||
 		    s.outer.len != from->addr.len ||
 		    memcmp(s.outer.b, from->addr.b, from->addr.len))

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <syslog.h>
 
@@ -49,28 +48,14 @@ static void on_learnt(void *arg, const struct in6_addr *peer, const struct tunne
 	daemon_tell_changed(arg);
 }
 
-static const char *name_of(const struct daemon *d, const struct in6_addr *ula,
-			   struct peers_status *s)
-{
-	const struct peers *all = subscribe_peers(d->subscribe);
-	size_t i = 0;
-
-	while (peers_next(all, &i, s)) {
-		if (s->told && same(&s->ula, ula))
-			return s->name;
-	}
-	return NULL;
-}
-
 /* It is elsewhere, or is not what it was: DNS may know more. */
 static void on_stale(void *arg, const struct in6_addr *peer)
 {
 	struct daemon *d = arg;
 	struct peers_status s;
-	const char *name = name_of(d, peer, &s);
 
-	if (name)
-		subscribe_read_again(d->subscribe, name);
+	if (peers_find_ula(subscribe_peers(d->subscribe), peer, &s))
+		subscribe_read_again(d->subscribe, s.name);
 }
 
 static void on_unknown_spi(void *arg, const struct in6_addr *peer)
@@ -121,24 +106,18 @@ static void complain(struct daemon *d, const char *name, const char *what, int e
  */
 static void open_way(struct daemon *d, const char *name)
 {
-	const struct peers *all = subscribe_peers(d->subscribe);
 	struct tunnel_endpoint to;
 	struct tunnel_peer there;
 	struct peers_status s;
-	size_t i = 0;
 	int err;
 
-	while (peers_next(all, &i, &s)) {
-		if (!s.told || strcasecmp(s.name, name))
-			continue;
-		if (!ike_peer_loaded(d->ike, &s.ula) ||
-		    tunnel_peer(d->tunnel, &s.ula, &there) != -ENOENT)
-			break;
+	if (peers_find(subscribe_peers(d->subscribe), name, &s) &&
+	    ike_peer_loaded(d->ike, &s.ula) &&
+	    tunnel_peer(d->tunnel, &s.ula, &there) == -ENOENT) {
 		to = (struct tunnel_endpoint){ .addr = s.outer, .port = s.port };
 		err = tunnel_peer_set(d->tunnel, &s.ula, &to);
 		if (err)
 			complain(d, s.name, "the tunnel device", err, tunnel_error(d->tunnel));
-		break;
 	}
 	daemon_holds_answer(d);
 }
@@ -325,7 +304,8 @@ static void look_at(void *arg, const struct tunnel_peer *p)
 	struct leftovers *l = arg;
 	struct peers_status s;
 
-	if (!name_of(l->d, &p->ula, &s) && l->n < sizeof(l->ulas) / sizeof(*l->ulas))
+	if (!peers_find_ula(subscribe_peers(l->d->subscribe), &p->ula, &s) &&
+	    l->n < sizeof(l->ulas) / sizeof(*l->ulas))
 		l->ulas[l->n++] = p->ula;
 }
 
@@ -403,10 +383,10 @@ static void add_all(struct daemon *d)
 {
 	const struct peers *all = subscribe_peers(d->subscribe);
 	struct peers_event e = { .kind = PEERS_CAME };
+	struct peers_walk w = { 0 };
 	struct peers_status s;
-	size_t i = 0;
 
-	while (peers_next(all, &i, &s)) {
+	while (peers_next(all, &w, &s)) {
 		if (!s.told)
 			continue;
 		memcpy(e.name, s.name, sizeof(e.name));
@@ -448,22 +428,14 @@ void daemon_peers_ready(struct daemon *d, bool ready)
  */
 static void on_asked(void *arg, const struct resolve_result *r)
 {
-	const struct peers *all;
 	struct daemon *d = arg;
-	uint8_t name[DNAME_MAX];
 	struct peers_status s;
-	size_t i = 0;
 
-	if (!r->found || r->question.type != DNS_AAAA || d->stopping)
+	if (!r->found || r->question.type != DNS_AAAA || d->stopping ||
+	    !peers_find_wire(subscribe_peers(d->subscribe), r->question.name, &s))
 		return;
-	all = subscribe_peers(d->subscribe);
-	while (peers_next(all, &i, &s)) {
-		if (!s.told || !to_dname(s.name, name) || !dname_equal(name, r->question.name))
-			continue;
-		ike_peer_call(d->ike, &s.ula, IKE_WHY_ASKED, daemon_now(d));
-		kick_ike(d);
-		return;
-	}
+	ike_peer_call(d->ike, &s.ula, IKE_WHY_ASKED, daemon_now(d));
+	kick_ike(d);
 }
 
 /* --- begun ------------------------------------------------------------------------- */

@@ -262,7 +262,8 @@ static void link_message(void *arg, uint8_t *msg, size_t len)
 		if (n && write_link(l, reply, n))
 			stream_lost(l);
 	}
-	pump(l);
+	/* Once for all that has come: it looks at each question. */
+	leg_soon(l);
 }
 
 static void link_down(void *arg, const char *why, bool refused)

@@ -124,10 +124,10 @@ static void drain(struct subscribe *s)
 
 static bool asking(const struct subscribe *s)
 {
+	struct peers_walk w = { 0 };
 	struct peers_status st;
-	size_t i = 0;
 
-	while (peers_next(s->peers, &i, &st)) {
+	while (peers_next(s->peers, &w, &st)) {
 		if (st.reason == PEERS_ASKING)
 			return true;
 	}

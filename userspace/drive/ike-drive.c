@@ -48,10 +48,10 @@ static int complain(const char *what, int err)
 static void show(struct drive *d, const char *name)
 {
 	char ula[INET6_ADDRSTRLEN];
+	struct ike_walk w = { 0 };
 	struct ike_status s;
-	size_t i = 0;
 
-	while (ike_manager_next(d->m, &i, vici_conn_now(d->vici), &s)) {
+	while (ike_manager_next(d->m, &w, vici_conn_now(d->vici), &s)) {
 		if (name && strcmp(name, s.name))
 			continue;
 		inet_ntop(AF_INET6, &s.ula, ula, sizeof(ula));

@@ -74,11 +74,11 @@ static void on_changed(void *arg)
 static void print_status(void)
 {
 	static const char *const known[] = { "unknown", "stale", "polled", "live" };
+	struct peers_walk w = { 0 };
 	struct peers_status st;
-	size_t i = 0;
 
 	on_changed(NULL);
-	while (peers_next(subscribe_peers(d.sub), &i, &st))
+	while (peers_next(subscribe_peers(d.sub), &w, &st))
 		printf("peer %s %s %s%s%s\n", st.name, st.told ? "there" : "absent",
 		       known[st.known], st.reason ? " " : "", peers_reason_text(st.reason));
 	puts("end");

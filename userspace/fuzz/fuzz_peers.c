@@ -78,8 +78,8 @@ static void drain(struct peers *p, uint64_t now)
 	struct peers_question *q;
 	struct peers_status st;
 	enum peers_want want;
+	struct peers_walk walk = { 0 };
 	struct peers_event e;
-	size_t i = 0;
 
 	while (peers_event(p, now, &e))
 		believe(&e);
@@ -88,7 +88,7 @@ static void drain(struct peers *p, uint64_t now)
 			peers_renew(p, q, now);
 	}
 	must(peers_deadline(p) > now);
-	while (peers_next(p, &i, &st))
+	while (peers_next(p, &walk, &st))
 		must(!st.told == !find(st.name));
 }
 

@@ -76,12 +76,12 @@ const struct peers *subscribe_peers(const struct subscribe *s)
 	return NULL;
 }
 
-bool peers_next(const struct peers *p, size_t *i, struct peers_status *out)
+bool peers_next(const struct peers *p, struct peers_walk *walk, struct peers_status *out)
 {
 	(void)p;
-	if (*i >= w.n_peers)
+	if (walk->n >= w.n_peers)
 		return false;
-	*out = w.peers[(*i)++];
+	*out = w.peers[walk->n++];
 	return true;
 }
 
@@ -132,14 +132,14 @@ int tunnel_peer(struct tunnel *t, const struct in6_addr *ula, struct tunnel_peer
 	return -ENOENT;
 }
 
-bool ike_manager_next(const struct ike_manager *m, size_t *i, uint64_t now,
+bool ike_manager_next(const struct ike_manager *m, struct ike_walk *walk, uint64_t now,
 		      struct ike_status *out)
 {
 	(void)m;
 	(void)now;
-	if (*i >= w.n_ike)
+	if (walk->n >= w.n_ike)
 		return false;
-	*out = w.ike[(*i)++];
+	*out = w.ike[walk->n++];
 	return true;
 }
 

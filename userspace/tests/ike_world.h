@@ -507,10 +507,10 @@ static inline void pass(struct world *w, uint64_t ms)
 
 static inline struct ike_status status_of(struct world *w, const char *name)
 {
+	struct ike_walk walk = { 0 };
 	struct ike_status s;
-	size_t i = 0;
 
-	while (ike_manager_next(w->m, &i, w->now, &s)) {
+	while (ike_manager_next(w->m, &walk, w->now, &s)) {
 		if (!strcmp(s.name, name))
 			return s;
 	}

@@ -244,12 +244,12 @@ static inline void additional(const char *host, const char *owner, uint16_t type
 
 static inline enum peers_reason reason_of(const char *host)
 {
+	struct peers_walk walk = { 0 };
 	struct peers_status s;
 	char name[300];
-	size_t i = 0;
 
 	snprintf(name, sizeof(name), "%s." DOMAIN, host);
-	while (peers_next(w.p, &i, &s)) {
+	while (peers_next(w.p, &walk, &s)) {
 		if (!strcmp(s.name, name) || !strcmp(s.name, host)) {
 			assert_true(!s.reason == !*peers_reason_text(s.reason));
 			return s.reason;

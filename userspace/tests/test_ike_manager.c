@@ -296,8 +296,8 @@ static void own_ula_changes(void **state)
 static void removed(void **state)
 {
 	struct world *w = world_ready();
+	struct ike_walk walk = { 0 };
 	struct ike_status s;
-	size_t i = 0;
 
 	(void)state;
 	set(w, "c.example.com", "fd00:c::1");
@@ -313,9 +313,9 @@ static void removed(void **state)
 	assert_int_equal(w->n_conns, 1);
 	assert_int_equal(w->n_sas, 1);
 	assert_string_equal(w->sas[0].conn, "btmm-c.example.com");
-	assert_true(ike_manager_next(w->m, &i, w->now, &s));
+	assert_true(ike_manager_next(w->m, &walk, w->now, &s));
 	assert_string_equal(s.name, "c.example.com");
-	assert_false(ike_manager_next(w->m, &i, w->now, &s));
+	assert_false(ike_manager_next(w->m, &walk, w->now, &s));
 	/* Again, and gone before charon knew */
 	set(w, B, PEER);
 	ike_peer_remove(w->m, B, w->now);
@@ -470,6 +470,42 @@ static void status(void **state)
 	world_free(w);
 }
 
+/* Of many peers, SAs are asked for in one go. */
+static void many(void **state)
+{
+	struct world *w = world_ready();
+	char name[40], ula[40];
+	unsigned int i, lists;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "h%u.example.com", i);
+		snprintf(ula, sizeof(ula), "fd00:%x::1", i + 1000);
+		set(w, name, ula);
+	}
+	talk(w);
+	snprintf(name, sizeof(name), "%sh7.example.com", IKE_PREFIX);
+	paper_call(w, name, SUCCEEDS);
+	talk(w);
+	assert_int_equal(status_of(w, "h7.example.com").state, IKE_UP);
+	lists = w->lists;
+	pass(w, 90000);
+	ike_manager_refresh(w->m);
+	talk(w);
+	assert_int_equal(w->lists, lists + 1);
+	assert_true(ike_manager_fresh(w->m));
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "h%u.example.com", i);
+		assert_true(status_of(w, name).read_at == w->now);
+		assert_int_equal(status_of(w, name).state, i == 7 ? IKE_UP : IKE_TRAP);
+	}
+	/* One of them by itself */
+	ike_peer_remove(w->m, "h3.example.com", w->now);
+	talk(w);
+	assert_int_equal(w->lists, lists + 2);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +527,7 @@ int main(void)
 		cmocka_unit_test(silence),
 		cmocka_unit_test(nonsense),
 		cmocka_unit_test(status),
+		cmocka_unit_test(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -338,7 +338,8 @@ static void bad_names(void **state)
 	char desc[DNAME_TEXT_MAX];
 	struct peers_status s;
 	uint8_t name[DNAME_MAX];
-	size_t i, at;
+	struct peers_walk at;
+	size_t i;
 
 	(void)state;
 	turn();
@@ -347,7 +348,7 @@ static void bad_names(void **state)
 		answer(LIST, DNS_PTR, bad[i]);
 		assert_wants("");
 		dname_to_text(wire(bad[i], name), desc);
-		at = 0;
+		at = (struct peers_walk){ 0 };
 		assert_true(peers_next(w.p, &at, &s));
 		assert_int_equal(s.reason, PEERS_BAD_NAME);
 		assert_memory_equal(s.name, desc, strlen(s.name));
@@ -493,6 +494,37 @@ static void reads_again(void **state)
 		   "laptop read fd00:2::a 192.0.2.1:4500; ");
 }
 
+static void finds(void **state)
+{
+	static const char *const wrong[] = { "nobody." DOMAIN, "mini." DOMAIN, ".." };
+	struct peers_walk walk = { 0 };
+	struct in6_addr ula;
+	struct peers_status s;
+	size_t i;
+
+	(void)state;
+	laptop();
+	change(LIST, DNS_PTR, NULL, "desk");
+	complete("desk", "fd00::d", "192.0.2.4");
+	assert_true(peers_find(w.p, "LapTop." DOMAIN, &s));
+	assert_string_equal(s.name, "laptop." DOMAIN);
+	assert_int_equal(s.port, 4500);
+	inet_pton(AF_INET6, "fd00::d", &ula);
+	assert_true(peers_find_ula(w.p, &ula, &s));
+	assert_string_equal(s.name, "desk." DOMAIN);
+	/* Reborn: by the ULA that was told last. */
+	change("desk", DNS_AAAA, "fd00::d", "fd00:2::d");
+	assert_false(peers_find_ula(w.p, &ula, &s));
+	/* One that is not told is not found, and yet is there. */
+	change(LIST, DNS_PTR, NULL, "mini");
+	for (i = 0; i < N_OF(wrong); i++)
+		assert_false(peers_find(w.p, wrong[i], &s));
+	while (peers_next(w.p, &walk, &s))
+		assert_true(s.told == !!strcmp(s.name, "mini." DOMAIN));
+	/* The list of hosts ends the walk, and it stays ended. */
+	assert_false(peers_next(w.p, &walk, &s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,7 +533,7 @@ int main(void)
 		T(away), T(away_for_good), T(hint_moves), T(hint_to_elsewhere), T(hint_ends),
 		T(hint_hostile), T(bad_inner), T(bad_outer), T(bad_names), T(malformed),
 		T(shared_target), T(underlay6), T(too_many),
-		T(reads_again),
+		T(reads_again), T(finds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

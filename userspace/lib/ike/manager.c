@@ -502,16 +502,16 @@ static void sum_up(const struct ike_peer *p, uint64_t now, struct ike_status *ou
 	memcpy(out->suite, child->suite, sizeof(out->suite));
 }
 
-bool ike_manager_next(const struct ike_manager *m, size_t *i, uint64_t now,
+bool ike_manager_next(const struct ike_manager *m, struct ike_walk *w, uint64_t now,
 		      struct ike_status *out)
 {
-	const struct ike_peer *p;
-	size_t n = 0;
+	const struct ike_peer *p = w->at ? w->at->next : w->n ? NULL : m->peers;
 
-	for (p = m->peers; p; p = p->next) {
-		if (p->gone || n++ < *i)
+	for (; p; p = p->next) {
+		if (p->gone)
 			continue;
-		*i = n;
+		w->at = p;
+		w->n++;
 		*out = (struct ike_status){
 			.name = p->name, .ula = p->ula, .state = ike_peer_state(m, p),
 			.read_at = p->read_at, .error = p->error,
@@ -519,6 +519,8 @@ bool ike_manager_next(const struct ike_manager *m, size_t *i, uint64_t now,
 		sum_up(p, now, out);
 		return true;
 	}
+	w->at = NULL;
+	w->n++;
 	return false;
 }
 

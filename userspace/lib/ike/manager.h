@@ -182,8 +182,14 @@ struct ike_status {
 	const char *error;			/* of the last failure, "" without one */
 };
 
-/* @i: 0 at the beginning, moved on. False: that was all. */
-bool ike_manager_next(const struct ike_manager *m, size_t *i, uint64_t now,
+/* One after the other; nothing may be changed meanwhile. All zero: at the beginning. */
+struct ike_walk {
+	const struct ike_peer *at;
+	size_t n;
+};
+
+/* False: that was all. */
+bool ike_manager_next(const struct ike_manager *m, struct ike_walk *w, uint64_t now,
 		      struct ike_status *out);
 /* Asks charon anew about all peers (bytes change without an event). */
 void ike_manager_refresh(struct ike_manager *m);

@@ -122,7 +122,9 @@ static size_t say_list(struct ike_manager *m, struct ike_peer *p, uint64_t now, 
 	for (each = m->peers; each; each = each->next) {
 		if (p && each != p)
 			continue;
-		each->list = false;
+		/* Who is to be listed later has a reason for it. */
+		if (now >= each->list_at)
+			each->list = false;
 		listing_clear(&each->next_listing);
 	}
 	m->out_all = !p;
@@ -198,6 +200,25 @@ static size_t end_something(struct ike_manager *m, struct ike_peer *p, uint64_t 
 	return 0;
 }
 
+/* charon goes through all of its SAs, whether one peer's are asked for or everybody's. */
+#define LIST_EACH	8	/* peers; more of them are asked for in one go */
+
+static size_t list_something(struct ike_manager *m, uint64_t now, uint8_t *out, size_t size)
+{
+	struct ike_peer *p, *first = NULL;
+	unsigned int n = 0;
+
+	for (p = m->peers; p && n <= LIST_EACH; p = p->next) {
+		if (!p->list || now < p->list_at)
+			continue;
+		n++;
+		first = first ? first : p;
+	}
+	if (!n)
+		return 0;
+	return say_list(m, n > LIST_EACH ? NULL : first, now, out, size);
+}
+
 /* Old connections and SAs go when the new ones are there. */
 static size_t first_of_peers(struct ike_manager *m, uint64_t now, uint8_t *out, size_t size)
 {
@@ -213,11 +234,7 @@ static size_t first_of_peers(struct ike_manager *m, uint64_t now, uint8_t *out, 
 		if (call_due(m, p, now))
 			return say_call(m, p, now, out, size);
 	}
-	for (p = m->peers; p; p = p->next) {
-		if (p->list && now >= p->list_at && m->listed)
-			return say_list(m, p, now, out, size);
-	}
-	return 0;
+	return list_something(m, now, out, size);
 }
 
 static size_t say_something(struct ike_manager *m, uint64_t now, uint8_t *out, size_t size)

@@ -59,6 +59,16 @@ void push_client_free(struct push_client *c)
 	free(c);
 }
 
+static size_t bucket(const uint8_t *name)
+{
+	return dname_hash(name) & (PUSH_BUCKETS - 1);
+}
+
+struct push_query *push_named(const struct push_client *c, const uint8_t *name)
+{
+	return c->buckets[bucket(name)];
+}
+
 static bool removed(const struct push_query *q)
 {
 	return q->phase == PUSH_BYE || q->phase == PUSH_GONE;
@@ -68,8 +78,9 @@ struct push_query *push_client_add(struct push_client *c, const uint8_t *name, u
 				   void *tag, uint64_t now)
 {
 	struct push_query *q;
+	size_t b = bucket(name);
 
-	for (q = c->queries; q; q = q->next) {
+	for (q = c->buckets[b]; q; q = q->same) {
 		if (!removed(q) && q->type == type && dname_equal(q->name, name))
 			return NULL;
 	}
@@ -85,6 +96,8 @@ struct push_query *push_client_add(struct push_client *c, const uint8_t *name, u
 	q->known_until = NEVER;
 	q->next = c->queries;
 	c->queries = q;
+	q->same = c->buckets[b];
+	c->buckets[b] = q;
 	c->n_queries++;
 	return q;
 }
@@ -96,6 +109,9 @@ void push_unlink(struct push_client *c, struct push_query *q)
 	while (*p != q)
 		p = &(*p)->next;
 	*p = q->next;
+	for (p = &c->buckets[bucket(q->name)]; *p != q;)
+		p = &(*p)->same;
+	*p = q->same;
 	c->n_queries--;
 	query_free(q);
 }

@@ -181,15 +181,19 @@ static void take_push(struct push_client *c, uint64_t now, const struct dso *d,
 	dso_push_init(&p, d, t);
 	while (dso_push_next(&p, &rr) > 0) {
 		/* What nobody has asked for may have crossed an UNSUBSCRIBE. */
-		for (q = c->queries; q; q = q->next) {
+		for (q = push_named(c, rr.owner); q; q = q->same) {
 			if (q->phase == PUSH_ACTIVE && dname_equal(q->name, rr.owner))
 				change_query(c, q, d, &rr);
 		}
 	}
-	for (q = c->queries; q; q = q->next) {
-		if (q->told && q->status == ANSWERS_UNKNOWN)
-			push_set_status(q, ANSWERS_LIVE);
-		push_settled(c, q);
+	/* All of the message has been told: the same ones again. */
+	dso_push_init(&p, d, t);
+	while (dso_push_next(&p, &rr) > 0) {
+		for (q = push_named(c, rr.owner); q; q = q->same) {
+			if (q->told && q->status == ANSWERS_UNKNOWN)
+				push_set_status(q, ANSWERS_LIVE);
+			push_settled(c, q);
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "push_client.h"
 
 #define PUSH_QUERIES_MAX	16384
+#define PUSH_BUCKETS		1024	/* a power of two */
 #define PUSH_ENDED		16	/* IDs remembered */
 #define PUSH_UNKNOWN		4	/* requests of the server's, to be refused, at a time */
 
@@ -21,6 +22,7 @@ enum push_phase {
 
 struct push_query {
 	struct push_query *next;
+	struct push_query *same;	/* in its bucket */
 	uint8_t name[DNAME_MAX];
 	uint16_t type, id;
 	void *tag;
@@ -60,6 +62,7 @@ struct push_client {
 	void *arg;
 	struct draw draw;
 	struct push_query *queries;
+	struct push_query *buckets[PUSH_BUCKETS];	/* by name */
 	unsigned int n_queries;
 
 	enum push_state state;
@@ -110,6 +113,8 @@ void push_set_status(struct push_query *q, enum answers_status status);
 /* Its subscription is no more. */
 void push_broken_off(struct push_client *c, struct push_query *q, uint64_t now);
 void push_unlink(struct push_client *c, struct push_query *q);
+/* The first one of those whose name may be this; others follow by @same. */
+struct push_query *push_named(const struct push_client *c, const uint8_t *name);
 /* The ID of a subscription that has ended */
 void push_id_ended(struct push_client *c, uint16_t id);
 

@@ -517,29 +517,56 @@ static void host_status(const struct host *h, struct peers_status *out)
 	out->port = h->is.port;
 }
 
-bool peers_next(const struct peers *p, size_t *i, struct peers_status *out)
+bool peers_next(const struct peers *p, struct peers_walk *w, struct peers_status *out)
 {
-	const struct host *h = p->hosts;
-	size_t at = *i;
+	const struct host *last = w->at, *h = last ? last->next : w->n ? NULL : p->hosts;
 
 	*out = (struct peers_status){ .reason = PEERS_OK };
-	for (; h && at; at--)
-		h = h->next;
 	if (h) {
-		++*i;
+		w->at = h;
 		host_status(h, out);
 		return true;
 	}
-	/* Then those who are listed but are no hosts. */
-	for (; at < p->list->n; at++) {
-		const struct record *r = &p->list->records[at];
+	w->at = NULL;
+	/* Then those who are listed but are no hosts: @n is of the next one, and 1 more. */
+	for (w->n += !w->n; w->n <= p->list->n;) {
+		const struct record *r = &p->list->records[w->n++ - 1];
 
-		++*i;
 		if (r->host || r->reason == PEERS_SELF)
 			continue;
 		name_text(r->data, out->name);
 		out->reason = r->reason;
 		out->known = p->list->status;
+		return true;
+	}
+	return false;
+}
+
+bool peers_find_wire(const struct peers *p, const uint8_t *name, struct peers_status *out)
+{
+	const struct host *h = host_find(p, name);
+
+	if (!h || !h->told)
+		return false;
+	host_status(h, out);
+	return true;
+}
+
+bool peers_find(const struct peers *p, const char *name, struct peers_status *out)
+{
+	uint8_t wire[DNAME_MAX];
+
+	return !dname_from_text(name, wire) && peers_find_wire(p, wire, out);
+}
+
+bool peers_find_ula(const struct peers *p, const struct in6_addr *ula, struct peers_status *out)
+{
+	const struct host *h;
+
+	for (h = p->hosts; h; h = h->next) {
+		if (!h->told || !IN6_ARE_ADDR_EQUAL(&h->is.ula, ula))
+			continue;
+		host_status(h, out);
 		return true;
 	}
 	return false;

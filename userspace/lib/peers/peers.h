@@ -144,8 +144,18 @@ struct peers_status {
 	uint16_t port;
 };
 
-/* @i: 0 at the beginning, moved on. False: that was all. */
-bool peers_next(const struct peers *p, size_t *i, struct peers_status *out);
+/* One after the other; nothing may be changed meanwhile. All zero: at the beginning. */
+struct peers_walk {
+	const void *at;
+	size_t n;
+};
+
+/* False: that was all. */
+bool peers_next(const struct peers *p, struct peers_walk *w, struct peers_status *out);
+/* One that was told, by its name, or by the ULA it was told with. False: there is none. */
+bool peers_find(const struct peers *p, const char *name, struct peers_status *out);
+bool peers_find_wire(const struct peers *p, const uint8_t *name, struct peers_status *out);
+bool peers_find_ula(const struct peers *p, const struct in6_addr *ula, struct peers_status *out);
 /* Of the list of hosts. */
 enum answers_status peers_known(const struct peers *p);
 
