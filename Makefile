@@ -90,6 +90,11 @@ demo: ## hosts that find each other, a download that survives two moves, on a st
 	@scripts/setup --quiet
 	@scripts/lab -k $(or $(K),6.12) -- selftests/demo/run
 
+.PHONY: bench
+bench: ## the tunnel beside WireGuard and others, 20 minutes; build/bench/tunnel.json
+	@scripts/setup --quiet
+	@scripts/bench
+
 .PHONY: bench-dns
 bench-dns: ## btmm-dnsd beside the BIND it stands in front of, natively; build/bench/dns.json
 	@scripts/setup --quiet
