@@ -154,8 +154,7 @@ make_source() {
 
 uml_fragments() {
 	echo "$lab_d/uml.config"
-	[[ $1 = uml-debug ]] && echo "$lab_d/uml-debug.config"
-	return 0
+	[[ $1 = uml ]] || echo "$lab_d/$1.config"
 }
 
 # shellcheck disable=SC2046

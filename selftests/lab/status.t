@@ -28,4 +28,6 @@ lab 7.0 -- true >"$tap_tmp/log" 2>&1
 is 'unknown kernel' $? 2
 lab uml --icount -- true >"$tap_tmp/log" 2>&1
 is 'icount without qemu' $? 2
+lab 6.12 --time-travel -- true >"$tap_tmp/log" 2>&1
+is 'time travel without uml' $? 2
 done_testing

@@ -86,26 +86,12 @@ net_router n
 net_join n 10
 net_leave a 7
 net_join a 9 2 n
-# ports FROM: the NAT gives out ports from there on, and forgets what it gave
-ports() {
-	run_ns n nft -f - <<-END
-		table ip nat
-		delete table ip nat
-		table ip nat {
-			chain post {
-				type nat hook postrouting priority srcnat
-				oifname "e10" meta l4proto udp masquerade to :$1-$(($1 + 99))
-			}
-		}
-	END
-	run_ns n conntrack -F
-}
-ok 'a NAT' ports 20000
+ok 'a NAT' net_nat e10 20000
 mark; rest
 ok 'A moves behind it' once a b
 like 'B learnt the port that the NAT gave' "$(endpoint b a)" '^10\.10\.0\.2:200[0-9][0-9]$'
 mark
-ok 'the NAT gives out other ports' ports 30000
+ok 'the NAT gives out other ports' net_nat e10 30000
 rest
 ok 'its packets are answered at once' once a b
 like 'at the new port' "$(endpoint b a)" '^10\.10\.0\.2:300[0-9][0-9]$'

@@ -115,6 +115,22 @@ net_gro() {
 	done
 }
 
+# net_nat DEV FROM: router n translates what leaves by DEV, gives out ports from FROM on,
+# and forgets what it gave before
+net_nat() {
+	run_ns n nft -f - <<-END
+		table ip nat
+		delete table ip nat
+		table ip nat {
+			chain post {
+				type nat hook postrouting priority srcnat
+				oifname "$1" meta l4proto udp masquerade to :$2-$(($2 + 99))
+			}
+		}
+	END
+	run_ns n conntrack -F
+}
+
 # tunnel HOST [SETTING...]: btmm0 with HOST's ULA
 tunnel() {
 	local h=$1
