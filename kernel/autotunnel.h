@@ -174,6 +174,7 @@ struct at_peer {
  * @max_peers: how many there may be
  * @lock: see the list of locks above
  * @dying: set under @lock when the link goes: no new peers
+ * @registered: it was registered whole; until then whoever made it frees it
  * @async: XFRM has given packets of ours to asynchronous crypto
  * @reap: frees the device when those that were there are surely back
  * @sock_net: netns of the sockets, NULL once it is gone; no reference is
@@ -210,6 +211,7 @@ struct at_dev {
 	u32 max_peers;
 	struct mutex lock;	/* see the list of locks above */
 	bool dying;
+	bool registered;
 	bool async;
 	struct delayed_work reap;
 	struct net *sock_net;

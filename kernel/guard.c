@@ -19,6 +19,7 @@
 #include <linux/netfilter_ipv6.h>
 #include <linux/rtnetlink.h>
 #include <crypto/aead.h>
+#include <net/ip6_route.h>
 #include <net/l3mdev.h>
 #include <net/xfrm.h>
 
@@ -109,6 +110,19 @@ static void at_guard_note_async(struct at_dev *at, struct sk_buff *skb)
 		WRITE_ONCE(at->async, true);
 }
 
+/*
+ * When the path MTU shrinks while the fragments of a datagram are on their way,
+ * as the first of them finds out, the others were cut for the old one. IPv6
+ * would cut them again, behind XFRM, but before they are encrypted (which
+ * esp6_offload does last), and ESP runs past the end of what it then gets: the
+ * kernel stops with a BUG in __skb_to_sgvec().
+ */
+static bool at_guard_too_long(struct sk_buff *skb)
+{
+	return xfrm_offload(skb) && !skb_is_gso(skb) &&
+	       skb->len > ip6_skb_dst_mtu(skb);
+}
+
 static unsigned int at_guard_out(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
@@ -122,6 +136,13 @@ static unsigned int at_guard_out(void *priv, struct sk_buff *skb,
 	if (ipv6_hdr(skb)->nexthdr != IPPROTO_ESP)
 		return NF_ACCEPT;
 	if (likely(IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)) {
+		if (unlikely(at_guard_too_long(skb))) {
+			at_count(netdev_priv(dev), AT_CTR_tx_too_big);
+			DEV_STATS_INC(dev, tx_dropped);
+			/* Lost on the way: it is no refusal for the sender. */
+			kfree_skb(skb);
+			return NF_STOLEN;
+		}
 		at_guard_note_async(netdev_priv(dev), skb);
 		return NF_ACCEPT;
 	}

@@ -147,8 +147,13 @@ static void at_destructor(struct net_device *dev)
 
 	/* A reader that was just leaving, as in a crypto call-back. */
 	synchronize_net();
-	if (dev->reg_state != NETREG_UNREGISTERED) {
-		at_free(at);	/* never was registered: the caller frees it */
+	/*
+	 * Never was registered, or a notifier refused it, out of memory, when it
+	 * half was: then register_netdevice() fails, and its caller frees the
+	 * device. reg_state tells these and a device's end not apart.
+	 */
+	if (!at->registered) {
+		at_free(at);
 		return;
 	}
 
@@ -163,6 +168,12 @@ static int at_open(struct net_device *dev)
 	struct at_dev *at = netdev_priv(dev);
 	int err;
 
+	/* Nobody asks a notifier whether it failed when a device moves. */
+	if (list_empty(&at->guard_node)) {
+		err = at_guard_add(at, dev_net(dev));
+		if (err)
+			return err;
+	}
 	err = at_sockets_open(at, at->port, NULL);
 	if (err)
 		return err;
@@ -392,6 +403,7 @@ static int at_newlink(struct net *src_net, struct net_device *dev,
 	err = register_netdevice(dev);
 	if (err)
 		return err;
+	at->registered = true;
 	list_add(&at->list, &at_net(src_net)->devs);
 
 	/* There is no link to have a link-local address on. */

@@ -100,6 +100,8 @@ int at_dgram_send(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "the device is down");
 	else if (err == -ELOOP)
 		NL_SET_ERR_MSG(info->extack, "the route leads into the device itself");
+	else if (err == -ENOMEM)
+		NL_SET_ERR_MSG(info->extack, "out of memory for the datagram");
 	else if (err)
 		NL_SET_ERR_MSG(info->extack, "there is no route to this endpoint");
 put:
