@@ -40,12 +40,33 @@ $(BUILD)/modules/%/autotunnel.ko: $(MODULE_SOURCES)
 	@echo "  MODULE  $*"
 	@scripts/lab.d/build-module $* $(if $(W),W=$(W)) $(if $(C),C=$(C)) $(if $(V),V=$(V))
 
+# What `make torture` drives the module with, and where uml-debug says which of its
+# code was run.
+TORTURE = $(BUILD)/torture/nlfuzz $(foreach k,$(KVER),$(BUILD)/torture/$(k)/at-torture.ko \
+	$(if $(filter %-uml-debug,$(k)),$(BUILD)/torture/$(k)/autotunnel.ko))
+
+.PHONY: torture-build
+torture-build: $(TORTURE)
+
+$(BUILD)/torture/%/at-torture.ko: $(wildcard selftests/torture/module/*)
+	@echo "  MODULE  at-torture $*"
+	@scripts/lab.d/build-module --torture $*
+
+$(BUILD)/torture/%/autotunnel.ko: $(MODULE_SOURCES)
+	@echo "  MODULE  kcov $*"
+	@scripts/lab.d/build-module --kcov $*
+
+$(BUILD)/torture/nlfuzz: $(wildcard selftests/torture/nlfuzz*.[ch]) include/uapi/linux/autotunnel.h
+	@mkdir -p $(@D)
+	@echo "  CC      $(@F)"
+	@gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Iinclude/uapi -o $@ $(filter %.c,$^)
+
 .PHONY: userspace
 userspace: ## build programs into build/bin
 	@+$(USERSPACE) all
 
 .PHONY: lab-build
-lab-build: modules userspace
+lab-build: modules userspace torture-build
 
 .PHONY: install
 install: userspace ## install programs, manual pages and the uapi header (DESTDIR=)
@@ -94,6 +115,11 @@ demo: ## hosts that find each other, a download that survives two moves, on a st
 bench: ## the tunnel beside WireGuard and others, 20 minutes; build/bench/tunnel.json
 	@scripts/setup --quiet
 	@scripts/bench
+
+.PHONY: torture
+torture: ## what it withstands, for half an hour; BTMM_TORTURE_MINUTES, LONG=1 for a night
+	@scripts/setup --quiet
+	@+scripts/torture $(if $(LONG),--long) $(T)
 
 .PHONY: bench-dns
 bench-dns: ## btmm-dnsd beside the BIND it stands in front of, natively; build/bench/dns.json
