@@ -305,7 +305,7 @@ refuse:
  * The last step before the device. A packet that asynchronous crypto keeps for
  * a while is, where there is no queue, -ENOMEM (__dev_queue_xmit()): TCP takes
  * it for one that was never sent, sends it again and again, and does not
- * believe its acknowledgement. So such a packet is on its way, and if it was
+ * believe its acknowledgment. So such a packet is on its way, and if it was
  * memory after all that was short, then it was lost on its way.
  */
 static int at_neigh_output(struct neighbour *neigh, struct sk_buff *skb)
