@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # GRO takes what is addressed to this host and nothing else, also when packets to
 # it, to a host behind it and to an address it has just lost come in one run.
-# kernels: uml-debug 6.12
+# kernels: uml uml-debug
 # timeout: 120
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
