@@ -22,6 +22,8 @@ import sys
 
 def udp(address, port):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # with the echo's port, too: of two sockets the later one is answered
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind((address, port))
     return s
 
@@ -68,6 +70,7 @@ def kind(a, b, p, q, local):
 
 def echo(address, port):
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind((address, port))
     while True:
         s.sendto(*s.recvfrom(1500))
