@@ -5,11 +5,8 @@
  * XFRM found authentic tells where its sender is.
  */
 #include <crypto/aead.h>
-#include <linux/inetdevice.h>
-#include <net/addrconf.h>
 #include <net/dsfield.h>
 #include <net/dst_metadata.h>
-#include <net/gro.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/udp.h>
@@ -25,22 +22,11 @@
 #define AT_KEEPALIVE_OCTET	0xff
 #define AT_SPI_RESERVED		255		/* RFC 4303 section 2.1 */
 
-/* Enough to tell payloads apart. */
-#define AT_PEEK_LEN		8
-
-enum at_payload {
-	AT_PAYLOAD_BAD,
-	AT_PAYLOAD_KEEPALIVE,
-	AT_PAYLOAD_IKE,
-	AT_PAYLOAD_DATAGRAM,
-	AT_PAYLOAD_ESP,
-};
-
 /*
  * Told apart without a second look at SAs. An SPI below 2^30 whose packet
  * number 0x2112a442 comes by is taken for STUN: one lost packet of 2^32.
  */
-static enum at_payload at_payload_kind(const void *data, unsigned int len)
+enum at_payload at_payload_kind(const void *data, unsigned int len)
 {
 	const __be32 *word = data;
 	u32 first;
@@ -79,8 +65,7 @@ struct at_rx_header {
 	struct ipv6hdr ip6h;
 } __packed;
 
-static void at_rx_read_from(const struct sk_buff *skb, struct at_from *from,
-			    u8 *tos)
+void at_rx_read_from(const struct sk_buff *skb, struct at_from *from, u8 *tos)
 {
 	const struct udphdr *uh = udp_hdr(skb);
 
@@ -117,8 +102,8 @@ static void at_rx_drop(struct at_dev *at, struct sk_buff *skb,
 }
 
 /* @skb: data at ESP, with a dst; consumed. Context: RCU, BH off. */
-static void at_rx_esp(struct at_dev *at, struct sk_buff *skb,
-		      const struct at_from *from, u8 tos)
+void at_rx_esp(struct at_dev *at, struct sk_buff *skb,
+	       const struct at_from *from, u8 tos)
 {
 	struct at_rx_header *hdr;
 
@@ -333,126 +318,6 @@ int at_rx(struct sock *sk, struct sk_buff *skb)
 	}
 
 	return 0;
-}
-
-/*
- * XFRM decrypts in place, so nobody else may have the packet's pages. Nobody has
- * when it comes from a driver. When it comes from another device of this machine,
- * somebody may have captured it on its way, which does not show in pages.
- */
-static bool at_rx_gro_is_alone(const struct sk_buff *skb)
-{
-	return !skb_is_nonlinear(skb) ||
-	       (!skb_cloned(skb) && !skb->dev->rtnl_link_ops);
-}
-
-/*
- * GRO sees packets before anybody else does. Those go the normal way that may
- * belong to another interface (VLANs, bridge and bond ports, macvlan) and so
- * to another namespace, and those that somebody captures on this one.
- */
-static bool at_rx_gro_plain(const struct sk_buff *skb)
-{
-	return (skb->protocol == htons(ETH_P_IP) ||
-		skb->protocol == htons(ETH_P_IPV6)) &&
-	       !skb_vlan_tag_present(skb) && skb->pkt_type == PACKET_HOST &&
-	       !rcu_access_pointer(skb->dev->rx_handler) &&
-	       list_empty(&skb->dev->ptype_all) &&
-	       /* Padded, odd or already merged packets are the IP layer's. */
-	       !NAPI_GRO_CB(skb)->flush && !skb_is_gso(skb) &&
-	       !skb_has_frag_list(skb) && at_rx_gro_is_alone(skb);
-}
-
-/* The own address that was found last, good until the next tick. BH off. */
-struct at_own4 {
-	const struct net *net;	/* only compared */
-	unsigned long when;	/* jiffies */
-	__be32 addr;
-};
-
-static DEFINE_PER_CPU(struct at_own4, at_own4);
-
-/* One look-up a tick: packets come in runs, to one address. */
-static bool at_rx_own4(struct net *net, __be32 addr)
-{
-	struct at_own4 *own = this_cpu_ptr(&at_own4);
-	unsigned long now = jiffies;
-
-	if (likely(own->addr == addr && own->net == net && own->when == now))
-		return true;
-	if (!__ip_dev_find(net, addr, false))
-		return false;
-	*own = (struct at_own4){ .net = net, .when = now, .addr = addr };
-
-	return true;
-}
-
-/*
- * Not even routing has looked: a router meets packets to our port of another
- * host here. Only what is addressed to us is ours.
- */
-static bool at_rx_to_us(struct net *net, const struct sk_buff *skb)
-{
-	if (skb->protocol == htons(ETH_P_IP))
-		return at_rx_own4(net, ip_hdr(skb)->daddr);
-
-	return ipv6_chk_addr(net, &ipv6_hdr(skb)->daddr, NULL, 0);
-}
-
-/**
- * at_rx_gro - gro_receive of the tunnel sockets: decrypt right here
- * @sk: socket
- * @head: what GRO holds, not looked at
- * @skb: GRO offset at the UDP payload
- *
- * Saves a pass through the outer IP and UDP layers, and with it tc ingress,
- * netfilter and connection tracking there: a documented switch turns it off.
- *
- * Return: ERR_PTR(-EINPROGRESS) if taken, NULL for the normal path.
- */
-struct sk_buff *at_rx_gro(struct sock *sk, struct list_head *head,
-			  struct sk_buff *skb)
-{
-	struct at_dev *at = rcu_dereference_sk_user_data(sk);
-	unsigned int off = skb_gro_offset(skb);
-	unsigned int len = skb_gro_len(skb);
-	__be32 peek[AT_PEEK_LEN / 4];
-	struct net *net = dev_net(skb->dev);
-	struct at_from from;
-	u8 tos;
-
-	if (!at || !READ_ONCE(at->rx_gro) || !netif_running(at->dev) ||
-	    ipv6_addr_any(&at->local))
-		goto normal;
-
-	if (!at_rx_gro_plain(skb) || len < sizeof(peek))
-		goto normal;
-	if (skb_copy_bits(skb, off, peek, sizeof(peek)) ||
-	    at_payload_kind(peek, len) != AT_PAYLOAD_ESP)
-		goto normal;
-
-	/* Headers may have been in a page so far; the offsets stay valid. */
-	if (!pskb_may_pull(skb, off))
-		goto normal;
-	skb_set_transport_header(skb, (int)off - (int)sizeof(struct udphdr));
-	if (!at_rx_to_us(net, skb))
-		goto normal;
-
-	skb->skb_iif = skb->dev->ifindex;
-	at_rx_read_from(skb, &from, &tos);
-	__skb_pull(skb, off);
-
-	/* XFRM drops packets that have no route; this one never gets any. */
-	skb_dst_drop(skb);
-	skb_dst_set_noref(skb, &this_cpu_ptr(at->gro_dst)->dst);
-	at_count(at, AT_CTR_rx_gro);
-	at_rx_esp(at, skb, &from, tos);
-
-	return ERR_PTR(-EINPROGRESS);
-
-normal:
-	NAPI_GRO_CB(skb)->flush = 1;
-	return NULL;
 }
 
 /**

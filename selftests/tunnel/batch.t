@@ -130,6 +130,19 @@ is '... and no cleartext' "$(wire_leaks at_e1)$(wire_leaks at_e2)" ''
 # GRO on all veths: what arrives is split first and merged again
 for ns in a:e1 b:e2 r:ra1 r:rb2; do run_ns ${ns%:*} ethtool -K ${ns#*:} gro on; done
 both 'GRO on'
+# A veth goes through GRO only when its sender has no TSO; runs stay whole.
+for ns in a:e1 b:e2 r:ra1 r:rb2; do run_ns ${ns%:*} ethtool -K ${ns#*:} tso off; done
+before=$(counter b rx_gro)
+both 'whole runs in GRO'
+cmp_num '... decrypted there' "$(since b rx_gro "$before")" -gt 100
+# A capture shares the run, which must not be decrypted in place
+capture at_r r ra1
+capture at_e2 b e2
+both 'whole runs in GRO, captured'
+capture_end at_r
+capture_end at_e2
+cmp_num '... that were seen' "$(wire_count at_r esp)" -gt 100
+is '... and no cleartext' "$(wire_leaks at_r)$(wire_leaks at_e2)" ''
 net_gro
 both 'one by one, decrypted in GRO'
 cmp_num '... it was' "$(counter b rx_gro)" -gt 100
