@@ -277,10 +277,11 @@ default_of() {
 # calls_over HOST...: of two IKE_SAs of who has called each other at the same time charon may
 # end one, 10 s later
 calls_over() {
-	local h log
+	local h said
 	for h; do
-		log=$TEST_OUT/charon.$h.log
-		[[ $(grep -c 'schedule delete of duplicate' "$log") -le $(grep -c '] deleting IKE_SA' "$log") ]] ||
+		said=$(charon_says "$h")
+		[[ $(grep -c 'schedule delete of duplicate' <<<"$said") -le $(grep -c '] deleting IKE_SA' <<<"$said") ]] ||
 			return 1
 	done
 }
+charon_says() { cat "$TEST_OUT/charon.$1.log"; }

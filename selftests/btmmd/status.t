@@ -173,6 +173,25 @@ on bob rm /etc/btmm/btmmd.conf.d/bad.conf
 kill -HUP "${BTMMD_PID[bob]}"
 ok 'SIGHUP does the same' wait_for 10 is_json bob '.[0].publication.lease_s' 5400 status
 
+# --- a server with room for the list of hosts and little else ---------------------------------
+is 'none of the questions is refused' "$(json bob '.[0].subscription|"\(.unsubscribed) \(.refused)"' status)" '0 null'
+room() {
+	printf '[server]\n%s\n' "$1" | on server tee /etc/btmm/dnsd.conf.d/room.conf >/dev/null
+	server_stop server
+	server_start server
+}
+room 'llqs-per-address = 2'
+on bob $c down >/dev/null
+on bob $c up >/dev/null
+ok 'status says that it is not all' wait_for 60 is_json bob \
+	'.[0].subscription|.quality == "live" and .unsubscribed > 0 and .questions > .unsubscribed and (.refused|length) > 0' true status ||
+	diag "$(json bob '.[0].subscription' status)"
+like 'to a reader, too' "$(on bob $c status)" 'but not for [1-9][0-9]* of [1-9][0-9]* questions: the server '
+room ''
+ok 'with room again nothing is refused' wait_for 60 is_json bob \
+	'.[0].subscription|.quality == "live" and .unsubscribed == 0 and .refused == null' true status ||
+	diag "$(json bob '.[0].subscription' status)"
+
 # --- down and up --------------------------------------------------------------------------------
 ok 'bob is whole' wait_for 20 is_json bob '.[0]|(.publication.current) and (.peer_counts.known == 1)' true status
 code_is 0 'down' on bob $c down

@@ -51,12 +51,10 @@ day_quiet_ends() {
 	[[ $now = "$day_refused_before" ]] ||
 		day_refused+="$(day_clock) after $((EPOCHSECONDS - day_quiet_at)) s: $day_refused_before, then $now"$'\n'
 }
-# day_complaining FILE: of lines, those that are warnings or worse. BIND ends a connection on
-# which nothing came for 30 s (tcp-idle-timeout); btmm-dnsd says so, and makes another.
+# day_complaining FILE: of lines, those that are warnings or worse.
 day_complaining() {
 	case ${1##*/} in
 	charon.*) grep -iE 'fail|error|unable|retransmit|giving up|no .* found|refus|invalid|not responding' ;;
-	dnsd.*) grep -E '<[0-4]>' | grep -vx '<4>not connected to 127.0.0.1:5300: it closed the connection' ;;
 	*) grep -E '<[0-4]>' ;;
 	esac
 }

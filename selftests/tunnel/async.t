@@ -3,7 +3,7 @@
 # Asynchronous crypto (pcrypt, or cryptd where there is one CPU; an accelerator is the
 # like) gives packets back later. TCP through the tunnel does not take those for
 # unsent, which would stop it for good, and all of its octets arrive.
-# kernels: uml
+# kernels: uml uml-debug
 # boot: own
 # timeout: 300
 . "$(dirname "$0")/../lib/tap.sh"

@@ -65,9 +65,11 @@ status 3 'peer show, not there' in_t $c peer show fd00:1::8
 ok 'endpoint none, keepalive default' in_t $c peer set fd00:1::3 endpoint none keepalive default route
 is 'it is gone' "$(in_t $c peer show fd00:1::3 --json | json '[d[0][k] for k in
 	("endpoint","previous","keepalive")]')" "[None, '[::1]:7001', None]"
-like 'peer set route' "$(in_t ip -6 route show fd00:1::3)" 'dev btmm0'
+like 'peer set route' "$(in_t ip -6 route show fd00:1::3)" 'dev btmm0 .*metric 64 '
+in_t ip -6 route append fd00:1::3/128 dev btmm0 metric 1024
+is 'and one as it was made once' "$(in_t ip -6 route show fd00:1::3 | wc -l)" 2
 ok 'peer del' in_t $c peer del fd00:1::3
-is 'its route went with it' "$(in_t ip -6 route show fd00:1::3)" ''
+is 'its routes went with it' "$(in_t ip -6 route show fd00:1::3)" ''
 in_t ip link set btmm0 down
 status 1 'a route while down' in_t $c peer add fd00:1::4
 like 'and what to do' "$output" 'ip link set btmm0 up'

@@ -38,10 +38,9 @@ net_wait_for_sa() {
 	for h; do run_ns "$h" sysctl -qw net.core.xfrm_larval_drop=0; done
 }
 
-# net_join HOST N [LAST [ROUTER]]: plugs HOST into network N as .LAST, with its
-# default routes; several hosts on one network have links of their own
-net_join() {
-	local h=$1 n=$2 last=${3:-2} r=${4:-r}
+# net_cable HOST N LAST ROUTER: into network N, of which the router's end is plugged in
+net_cable() {
+	local h=$1 n=$2 last=$3 r=$4
 	ip link add "e$n" netns "$h" type veth peer name "r$h$n" netns "$r"
 	ip -n "$r" -batch - <<-END
 		link set r$h$n up
@@ -50,34 +49,31 @@ net_join() {
 		route replace 10.$n.0.$last/32 dev r$h$n
 		route replace 2001:db8:$n::$last/128 dev r$h$n
 	END
-	ip -n "$h" -batch - <<-END
+}
+# net_plug add|replace N LAST: the batch that plugs in the other end, with default routes
+net_plug() {
+	local n=$2 last=$3
+	cat <<-END
 		link set e$n up
 		addr add 10.$n.0.$last/24 dev e$n
 		addr add 2001:db8:$n::$last/64 dev e$n nodad
-		route add default via 10.$n.0.1 dev e$n
-		route add default via 2001:db8:$n::1 dev e$n
+		route $1 default via 10.$n.0.1 dev e$n
+		route $1 default via 2001:db8:$n::1 dev e$n
 	END
+}
+
+# net_join HOST N [LAST [ROUTER]]: plugs HOST into network N as .LAST, with its
+# default routes; several hosts on one network have links of their own
+net_join() {
+	net_cable "$1" "$2" "${3:-2}" "${4:-r}"
+	net_plug add "$2" "${3:-2}" | ip -n "$1" -batch -
 }
 
 # net_prepare HOST N [LAST [ROUTER]]: a cable into network N that is not
 # plugged in yet, and the batch of commands that plugs it
 net_prepare() {
-	local h=$1 n=$2 last=${3:-2} r=${4:-r}
-	ip link add "e$n" netns "$h" type veth peer name "r$h$n" netns "$r"
-	ip -n "$r" -batch - <<-END
-		link set r$h$n up
-		addr add 10.$n.0.1/24 dev r$h$n
-		addr add 2001:db8:$n::1/64 dev r$h$n nodad
-		route replace 10.$n.0.$last/32 dev r$h$n
-		route replace 2001:db8:$n::$last/128 dev r$h$n
-	END
-	cat >"$tap_tmp/plug.$h$n" <<-END
-		link set e$n up
-		addr add 10.$n.0.$last/24 dev e$n
-		addr add 2001:db8:$n::$last/64 dev e$n nodad
-		route replace default via 10.$n.0.1 dev e$n
-		route replace default via 2001:db8:$n::1 dev e$n
-	END
+	net_cable "$1" "$2" "${3:-2}" "${4:-r}"
+	net_plug replace "$2" "${3:-2}" >"$tap_tmp/plug.$1$2"
 }
 
 # net_move HOST FROM TO: out of the old network, then into the prepared one

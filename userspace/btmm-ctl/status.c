@@ -187,7 +187,7 @@ static void print_subscription(const json_t *s)
 {
 	char since[HUMAN_SIZE];
 	const char *quality = or_dash(daemon_text(s, "quality")), *why = daemon_text(s, "why");
-	const char *server = daemon_text(s, "server");
+	const char *server = daemon_text(s, "server"), *refused = daemon_text(s, "refused");
 
 	if (strcmp(quality, "none"))
 		line("subscription", "%s by %s at %s, for %s", quality,
@@ -195,6 +195,11 @@ static void print_subscription(const json_t *s)
 		     age(s, "since_ms", 1, since));
 	else
 		line("subscription", "none%s%s", why ? ": " : "", why ? why : "");
+	/* The list of hosts is; what is refused of the rest makes hosts that are not followed. */
+	if (strcmp(quality, "none") && refused)
+		line("", "but not for %s of %s questions: %s",
+		     or_dash(daemon_text(s, "unsubscribed")),
+		     or_dash(daemon_text(s, "questions")), refused);
 }
 
 static void print_status(const json_t *s)

@@ -28,6 +28,7 @@ struct client {
 	void *arg;
 	struct net_addr addr;
 	enum client_state state;
+	bool ended;		/* by the server, between two messages */
 	int fd;
 	uint32_t events;
 	uint8_t *in, *out;	/* an unfinished message; what the kernel did not take */
@@ -91,6 +92,11 @@ bool client_is_alive(const struct client *c)
 bool client_is_open(const struct client *c)
 {
 	return c->state == OPEN;
+}
+
+bool client_was_ended(const struct client *c)
+{
+	return c->ended;
 }
 
 uint64_t client_taken(const struct client *c)
@@ -281,6 +287,7 @@ static void readable(struct client *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
+		c->ended = !n && !c->in;
 		down(c, n ? strerror(errno) : "it closed the connection");
 		return;
 	}
@@ -368,6 +375,7 @@ int client_connect(struct client *c)
 		return err;
 	}
 	c->state = CONNECTING;
+	c->ended = false;
 	c->taken = 0;
 	c->sent = 0;
 	c->received = 0;

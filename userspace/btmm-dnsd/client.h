@@ -39,6 +39,8 @@ void client_close(struct client *c);
 /* Not closed: connected or on the way. */
 bool client_is_alive(const struct client *c);
 bool client_is_open(const struct client *c);
+/* From down() until client_connect(): did the server end it in good order? */
+bool client_was_ended(const struct client *c);
 
 /* Writes, or queues. -ENOTCONN, -EBUSY (CLIENT_QUEUE_MAX), -EMSGSIZE, -ENOMEM. */
 int client_write(struct client *c, const uint8_t *msg, size_t len);

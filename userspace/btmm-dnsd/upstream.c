@@ -40,7 +40,7 @@ struct upstream {
 	void *arg;
 	enum upstream_state state;
 	bool patient;			/* requests may wait for this attempt */
-	bool told_down;
+	bool told_up, told_down;
 	bool reset;			/* asked for; done from the loop */
 	uint64_t since;			/* of @state, ms */
 	unsigned int backoff;		/* ms until the next attempt */
@@ -132,10 +132,15 @@ static bool fail(struct upstream *u, struct request *r, enum upstream_failure ho
 	return true;
 }
 
+/* What was not told yet. False: @u was freed meanwhile. */
 static bool tell_state(struct upstream *u, bool up)
 {
 	bool freed = false;
 
+	if (up ? u->told_up : u->told_down)
+		return true;
+	u->told_up = up;
+	u->told_down = !up;
 	if (!u->ops->state)
 		return true;
 	u->freed = &freed;
@@ -155,6 +160,11 @@ static bool lost(struct upstream *u, const char *reason, bool worked)
 	/* Some of it may have gone out and failed before on_open() could say so. */
 	uint64_t sent = u->state == WAITING ? 0 : client_sent(u->client);
 	unsigned int era = u->era++;
+	/*
+	 * Servers end connections that nobody has used for a while: no news, unless the next
+	 * one, which is tried at once (else nobody would know when the server is gone), fails.
+	 */
+	bool idle = worked && !u->n && client_was_ended(u->client);
 	char why[WHY_SIZE];
 
 	client_close(u->client);
@@ -170,11 +180,8 @@ static bool lost(struct upstream *u, const char *reason, bool worked)
 	go(u, WAITING);
 	arm(u);
 
-	if (!u->told_down) {
-		u->told_down = true;
-		if (!tell_state(u, false))
-			return false;
-	}
+	if (!idle && !tell_state(u, false))
+		return false;
 	/* Not those that are sent from within: they wait for the next connection. */
 	while (u->first && u->first->era == era) {
 		bool out = u->first->offset < sent;
@@ -191,7 +198,6 @@ static void on_open(void *arg)
 
 	go(u, UP);
 	u->heard = u->since;
-	u->told_down = false;
 	u->why[0] = '\0';
 	arm(u);
 	tell_state(u, true);

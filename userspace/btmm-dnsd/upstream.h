@@ -29,7 +29,10 @@ struct upstream_ops {
 	void (*response)(void *arg, uint64_t cookie, uint8_t *msg, size_t len);
 	/* The other way in which a request ends; @why is a sentence without full stop. */
 	void (*failed)(void *arg, uint64_t cookie, enum upstream_failure how, const char *why);
-	/* Came up, or went down and why. May be NULL. */
+	/*
+	 * Came up, or went down and why. May be NULL. Nothing is said of a server that ends a
+	 * connection without requests, as all do in time, if the next one is made at once.
+	 */
 	void (*state)(void *arg, bool up, const char *why);
 };
 

@@ -50,7 +50,10 @@ static json_t *look(const struct btmmd_control *c)
 	json_object_del(o, "acknowledged_ms");
 	put(all, "publication", o);
 	o = control_subscription(d);
+	/* They are other ones with each host that comes. */
 	json_object_del(o, "since_ms");
+	json_object_del(o, "questions");
+	json_object_del(o, "unsubscribed");
 	put(all, "subscription", o);
 	put(all, "ike", control_ike(d));
 	peers = control_peers_list(d);

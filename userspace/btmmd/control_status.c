@@ -93,12 +93,15 @@ json_t *control_subscription(struct daemon *d)
 	struct subscribe_status s;
 
 	subscribe_status(d->subscribe, &s);
-	return json_pack("{s:s s:s? s:o s:o s:o}",
+	return json_pack("{s:s s:s? s:o s:o s:o s:I s:I s:o}",
 			 "quality", qualities[s.quality],
 			 "protocol", s.to.port ? protocols[s.kind] : NULL,
 			 "server", control_place(&s.to),
 			 "since_ms", age_ms(d, s.since),
-			 "why", control_text(s.why));
+			 "why", control_text(s.why),
+			 "questions", (json_int_t)s.tally.questions,
+			 "unsubscribed", (json_int_t)s.tally.unsubscribed,
+			 "refused", control_text(s.tally.refused));
 }
 
 /* --- the rest ------------------------------------------------------------------ */

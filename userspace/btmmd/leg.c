@@ -74,7 +74,7 @@ static void on_settled(void *arg, void *tag, enum answers_status status)
 static const struct push_client_ops push_ops = { .change = on_change, .settled = on_settled };
 static const struct llq_client_ops llq_ops = { on_change, on_additional, on_settled };
 
-static const char *reason(int error)
+const char *leg_reason(int error)
 {
 	switch (error) {
 	case 256 + DNS_FORMERR:
@@ -119,7 +119,7 @@ static void look_at_errors(struct leg *l)
 	}
 	l->failed = l->refused || l->lost || error;
 	if (error)
-		because(l, reason(error));
+		because(l, leg_reason(error));
 }
 
 /* --- pumping --- */

@@ -48,6 +48,9 @@ static inline uint64_t now_ms(const struct leg *l)
 /* Another turn, from the event loop */
 void leg_soon(struct leg *l);
 
+/* Of an engine's error */
+const char *leg_reason(int error);
+
 /* leg_questions.c */
 void leg_unsubscribe(struct leg *l, struct item *i);
 

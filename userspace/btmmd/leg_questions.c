@@ -93,3 +93,23 @@ enum answers_status leg_known(const struct leg *l, const struct peers_question *
 
 	return i ? status_of(i) : ANSWERS_UNKNOWN;
 }
+
+void leg_tally(const struct leg *l, struct leg_tally *out)
+{
+	const struct item *i;
+	int error;
+
+	*out = (struct leg_tally){ 0 };
+	for (i = l->items; i; i = i->next) {
+		out->questions++;
+		if (status_of(i) == ANSWERS_LIVE)
+			continue;
+		out->unsubscribed++;
+		if (out->refused)
+			continue;
+		error = i->push ? push_query_error(i->push) :
+			i->llq ? llq_query_error(i->llq) : 0;
+		if (error)
+			out->refused = leg_reason(error);
+	}
+}

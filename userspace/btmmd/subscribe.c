@@ -340,6 +340,7 @@ void subscribe_status(const struct subscribe *s, struct subscribe_status *out)
 	if (c) {
 		out->kind = c->kind;
 		out->to = c->to;
+		leg_tally(s->active->leg, &out->tally);
 		out->quality = SUBSCRIBE_LIVE;
 		if (leg_known(s->active->leg, peers_list(s->peers)) != ANSWERS_LIVE || c->deaf)
 			out->quality = SUBSCRIBE_POLLS;

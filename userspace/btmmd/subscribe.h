@@ -86,6 +86,7 @@ struct subscribe_status {
 	struct dns_place to;
 	uint64_t since;			/* ms of CLOCK_BOOTTIME */
 	char why[SUBSCRIBE_WHY];	/* why it is not better, or "" */
+	struct leg_tally tally;		/* @quality is that of the list of hosts alone */
 };
 
 void subscribe_status(const struct subscribe *s, struct subscribe_status *out);

@@ -27,6 +27,7 @@ static void status(void **state)
 	assert_at(o, "parameters.publication.why", "null");
 	assert_at(o, "parameters.subscription.quality", "live");
 	assert_at(o, "parameters.subscription.since_ms", "60000");
+	assert_at(o, "parameters.subscription.refused", "null");
 	assert_at(o, "parameters.ike.connected", "false");
 	assert_at(o, "parameters.resolver", "null");
 	json_decref(o);
@@ -34,7 +35,10 @@ static void status(void **state)
 	/* Nothing is known, or the owner says; reasons need not be UTF-8. */
 	w.choice = (struct mapping_choice){ .verdict = MAPPING_UNREACHABLE, .waiting = true };
 	w.publication = (struct publisher_status){ .why = "caf\xe9" };
-	w.subscription = (struct subscribe_status){ .why = "no server" };
+	w.subscription = (struct subscribe_status){
+		.why = "no server",
+		.tally = { .questions = 9, .unsubscribed = 4, .refused = "the server is full" },
+	};
 	w.d.id.ula = (struct in6_addr){ 0 };
 	o = call("Status", NULL);
 	assert_at(o, "parameters.ula", "null");
@@ -46,6 +50,9 @@ static void status(void **state)
 	assert_at(o, "parameters.publication.why", "caf?");
 	assert_at(o, "parameters.subscription.protocol", "null");
 	assert_at(o, "parameters.subscription.why", "no server");
+	assert_at(o, "parameters.subscription.questions", "9");
+	assert_at(o, "parameters.subscription.unsubscribed", "4");
+	assert_at(o, "parameters.subscription.refused", "the server is full");
 	json_decref(o);
 	w.conf.public_endpoint = (struct conf_place){
 		.addr = { .len = 4, .b = { 192, 0, 2, 9 } }, .port = 4500,

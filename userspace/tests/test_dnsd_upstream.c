@@ -218,6 +218,48 @@ static void lost_and_found(void **state)
 	assert_int_equal(p->failures, 2);
 }
 
+/* By a server that has waited long enough for a request. */
+static void ended_while_idle(void **state)
+{
+	struct primary *p = *state;
+	unsigned int i;
+
+	for (i = 1; i <= 3; i++) {
+		assert_int_equal(ask(p, i), 0);
+		run_until(p->f, p->responses == i);
+		transport_close(p->f->t, p->f->from[i - 1].stream);
+		run_until(p->f, !upstream_is_up(p->u));
+		run_until(p->f, upstream_is_up(p->u));
+	}
+	assert_int_equal(p->ups, 1);
+	assert_int_equal(p->downs, 0);
+
+	/* With a request outstanding it is a loss, and told. */
+	p->f->on_message = silent;
+	assert_int_equal(ask(p, 4), 0);
+	run_until(p->f, p->f->messages == 4);
+	transport_close(p->f->t, p->f->from[3].stream);
+	run_until(p->f, p->failures == 1);
+	assert_int_equal(p->how, UPSTREAM_LOST);
+	assert_int_equal(p->downs, 1);
+	run_until(p->f, p->ups == 2);
+}
+
+/* ... and is then gone: told, once. */
+static void ended_for_good(void **state)
+{
+	struct primary *p = *state;
+
+	assert_int_equal(ask(p, 1), 0);
+	run_until(p->f, p->responses == 1);
+	transport_free(p->f->t);
+	p->f->t = NULL;
+	run_until(p->f, p->downs == 1);
+	assert_string_equal(upstream_why(p->u), strerror(ECONNREFUSED));
+	assert_int_equal(ask(p, 2), -ENOTCONN);
+	assert_int_equal(p->failures, 0);
+}
+
 /* Requests that are sent again from within the failure go out anew, once. */
 static void sent_again_from_within(void **state)
 {
@@ -381,7 +423,8 @@ int main(void)
 #define TEST(x)	cmocka_unit_test_setup_teardown(x, start, stop)
 	static const struct CMUnitTest tests[] = {
 		TEST(asked_and_answered), TEST(told_apart_by_id), TEST(many_large),
-		TEST(too_many), TEST(lost_and_found), TEST(sent_again_from_within),
+		TEST(too_many), TEST(lost_and_found), TEST(ended_while_idle),
+		TEST(ended_for_good), TEST(sent_again_from_within),
 		TEST(nobody_there), TEST(no_answer), TEST(some_answers), TEST(not_read),
 		TEST(freed_from_within), TEST(freed_from_failure),
 	};

@@ -250,12 +250,66 @@ static void questions_and_options_differ(void **state)
 	llq_option_write(&q[0].o, option);
 	dns_put_opt(&d, 1232, 0, option, sizeof(option));
 	assert_int_equal(tell(&me, NULL, msg, d.len), 0);
-	assert_next("setup!3 0, setup!3 0");
+	assert_next("setup!3 0");
 	/* The same question twice. */
 	q[1] = q[0];
 	say_all(&me, NULL, q, 2);
 	assert_next("setup!3 0, setup!3 0");
 	assert_int_equal(n_llqs(), 0);
+}
+
+/* The size of the one answer, an error. */
+static size_t answered(const struct subs_origin *from, const uint8_t *msg, size_t len)
+{
+	assert_int_equal(tell(from, NULL, msg, len), 0);
+	assert_int_equal(w.n_sent, 1);
+	next();
+	assert_null(strstr(w.text, "setup 3600"));
+	return w.got->len;
+}
+
+/* @n questions and @options options with @len octets each. */
+static size_t put_many(uint8_t *msg, unsigned int n, unsigned int options, unsigned int len)
+{
+	static const struct llq_option setup = { .version = LLQ_VERSION, .opcode = LLQ_SETUP };
+	uint8_t body[65 * (4 + LLQ_OPTION_LEN)];
+	struct dns_writer d;
+	size_t pos = 0;
+
+	dns_writer_init(&d, msg, DNS_MAX, 1, 0);
+	while (n--)
+		dns_put_question(&d, host, DNS_A, DNS_IN);
+	while (options--) {
+		llq_option_write(&setup, body + pos);
+		dns_put16(body + pos + 2, (uint16_t)len);
+		pos += 4 + len;
+	}
+	dns_put_opt(&d, 1232, 0, body, pos);
+	assert_false(d.failed);
+	return d.len;
+}
+
+/* To an address that nobody has verified. By a stream, nobody else can have asked. */
+static void no_larger_than_asked(void **state)
+{
+	struct subs_origin me = from_host(1, 5000), stream = from_stream(SUBS_TCP, 1);
+	unsigned int i, n, options;
+	uint8_t msg[DNS_MAX];
+	size_t len;
+
+	(void)state;
+	for (i = 0; i < 5 * 9 * (LLQ_OPTION_LEN + 1); i++) {
+		n = i % 5 * 16;
+		options = i / 5 % 9 * 8 + 1;
+		len = put_many(msg, n, options, i / 45);
+		assert_true(answered(&me, msg, len) <= len);
+		assert_int_equal(dns_rcode(w.got->msg), 0);
+		/* Header, OPT, one option. */
+		assert_int_equal(w.n_options > 0, len >= 12 + 11 + 4 + LLQ_OPTION_LEN);
+	}
+	len = put_many(msg, 64, 1, LLQ_OPTION_LEN);
+	assert_true(answered(&stream, msg, len) > len);
+	assert_int_equal(w.n_options, 64);
 }
 
 static void too_many_questions(void **state)
@@ -444,6 +498,7 @@ int main(void)
 		world_test(zone_not_loaded),
 		world_test(several_questions),
 		world_test(questions_and_options_differ),
+		world_test(no_larger_than_asked),
 		world_test(too_many_questions),
 		world_test(full),
 		world_test(full_at_the_third_step),

@@ -11,7 +11,9 @@
 
 #define LLQS		50000u
 #define OCTETS_MAX	135	/* 1,000,000 and their mirror: 300 MiB */
+#define OCTETS_SHARED	80	/* where each name has many LLQs: 4,000,000 in 305 MiB */
 #define CLIENTS		1000	/* LLQs of each */
+#define HOSTS		200u	/* of an account; each follows all */
 
 static unsigned int n_llqs_wanted(void)
 {
@@ -29,21 +31,29 @@ static void name_of(unsigned int i, uint8_t name[DNAME_MAX])
 	assert_true(dname_prefix(label, 12, pub, name));
 }
 
+/* Client @client asks for name @i. */
+static void one(unsigned int client, unsigned int i)
+{
+	struct subs_origin me = from_host((uint8_t)client, (uint16_t)(client + 1));
+	uint8_t name[DNAME_MAX], id[LLQ_ID_LEN];
+
+	name_of(i, name);
+	say(&me, NULL, name, DNS_AAAA, LLQ_SETUP, NULL, 7200);
+	next();
+	memcpy(id, w.id[0], LLQ_ID_LEN);
+	say(&me, NULL, name, DNS_AAAA, LLQ_SETUP, id, 7200);
+	next();
+}
+
 static void up_to(unsigned int from, unsigned int to)
 {
-	uint8_t name[DNAME_MAX], id[LLQ_ID_LEN];
-	struct subs_origin me;
+	uint8_t name[DNAME_MAX];
 	unsigned int i;
 
 	for (i = from; i < to; i++) {
 		name_of(i, name);
 		rr_add(name, DNS_AAAA, 1);
-		me = from_host((uint8_t)(i / CLIENTS), (uint16_t)(i / CLIENTS + 1));
-		say(&me, NULL, name, DNS_AAAA, LLQ_SETUP, NULL, 7200);
-		next();
-		memcpy(id, w.id[0], LLQ_ID_LEN);
-		say(&me, NULL, name, DNS_AAAA, LLQ_SETUP, id, 7200);
-		next();
+		one(i / CLIENTS, i);
 	}
 }
 
@@ -129,6 +139,28 @@ static void octets_and_work(void **state)
 	assert_int_equal(stats().clients, 0);
 }
 
+/* As in an account, whose hosts all follow each other. */
+static void octets_of_an_account(void **state)
+{
+	unsigned int i, n = HOSTS * HOSTS;
+	size_t before;
+
+	(void)state;
+	w.no_persist = true;
+	w.config.max_llqs = n;
+	w.config.max_per_zone = n;
+	w.config.max_per_client = n;
+	world_again();
+	before = stats().octets;
+	for (i = 0; i < n; i++)
+		one(i / HOSTS, i % HOSTS);
+	assert_int_equal(stats().llqs[SUBS_UDP], n);
+	if (getenv("BTMM_LLQS"))
+		print_message("%u LLQs of %u clients on %u names: %zu octets each\n",
+			      n, HOSTS, HOSTS, (stats().octets - before) / n);
+	assert_true((stats().octets - before) / n < OCTETS_SHARED);
+}
+
 static void memory_is_used_again(void **state)
 {
 	struct subs_origin me = from_host(1, 5000);
@@ -161,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(octets_and_work),
+		world_test(octets_of_an_account),
 		world_test(memory_is_used_again),
 	};
 

@@ -155,6 +155,33 @@ static uint16_t flags_of(const struct subs_in *in)
 	return (uint16_t)(DNS_QR | DNS_AA | (dns_flags(in->msg) & DNS_RD));
 }
 
+static unsigned int options_that_fit(size_t len, size_t most, unsigned int n)
+{
+	size_t room = most > len + OPT_FIXED ? (most - len - OPT_FIXED) / OPTION_LEN : 0;
+
+	return n < room ? n : (unsigned int)room;
+}
+
+/*
+ * Begun with dns_writer_init(), @w has the questions now. To an address that nobody has
+ * verified goes no more than came from it, or others could be flooded by way of us: there
+ * are fewer options then, at least one in the place of the questions, or none.
+ */
+static void reply_refusal(struct subs *s, const struct subs_in *in, struct dns_writer *w,
+			  const uint8_t *options, unsigned int n)
+{
+	size_t most = in->from.transport == SUBS_UDP ? in->len : DNS_MAX - TSIG_ROOM;
+	unsigned int fit = options_that_fit(w->len, most, n);
+
+	if (w->len + OPT_FIXED > most || (n && !fit)) {
+		dns_writer_init(w, s->out, DNS_MAX - TSIG_ROOM, dns_id(in->msg),
+				dns_flags(s->out));
+		fit = options_that_fit(w->len, most, n ? 1 : 0);
+	}
+	dns_put_opt(w, s->config.udp_max, 0, options, fit * OPTION_LEN);
+	reply(s, in, w);
+}
+
 static void reply_rcode(struct subs *s, const struct subs_in *in,
 			const struct subs_asked *asked, unsigned int n, enum dns_rcode rcode)
 {
@@ -165,8 +192,7 @@ static void reply_rcode(struct subs *s, const struct subs_in *in,
 			(uint16_t)((flags_of(in) & ~DNS_AA) | rcode));
 	for (i = 0; i < n; i++)
 		dns_put_question(&w, asked[i].q.name, asked[i].q.type, asked[i].q.class_);
-	dns_put_opt(&w, s->config.udp_max, 0, NULL, 0);
-	reply(s, in, &w);
+	reply_refusal(s, in, &w, NULL, 0);
 }
 
 /* Malformed, but so that it must not become FORMERR. */
@@ -181,8 +207,7 @@ static void reply_no_question(struct subs *s, const struct subs_in *in)
 	s->stats.refused[SUBS_REFUSED_FORMAT]++;
 	llq_option_write(&o, option);
 	dns_writer_init(&w, s->out, DNS_MAX - TSIG_ROOM, dns_id(in->msg), flags_of(in));
-	dns_put_opt(&w, s->config.udp_max, 0, option, sizeof(option));
-	reply(s, in, &w);
+	reply_refusal(s, in, &w, option, 1);
 }
 
 /* Answers to one question; from the first that does not fit on they are collected. */
@@ -228,6 +253,7 @@ static void respond(struct subs *s, const struct subs_asking *how, struct subs_a
 	uint8_t options[QUESTIONS_MAX * OPTION_LEN];
 	struct subs_collect rest[QUESTIONS_MAX];
 	struct dns_writer w;
+	bool granted = false;
 	unsigned int i;
 	size_t room;
 
@@ -235,6 +261,11 @@ static void respond(struct subs *s, const struct subs_asking *how, struct subs_a
 	for (i = 0; i < n; i++) {
 		dns_put_question(&w, asked[i].q.name, asked[i].q.type, asked[i].q.class_);
 		llq_option_write(&asked[i].o, options + i * OPTION_LEN);
+		granted |= asked[i].llq != 0;
+	}
+	if (!granted) {
+		reply_refusal(s, in, &w, options, n);
+		return;
 	}
 
 	room = subs_room(s, in->from.transport, how->udp_size, in->who);

@@ -162,6 +162,8 @@ size_t rtnl_route_begin(struct nl_writer *w, bool add, uint32_t ifindex,
 			   sizeof(rtm));
 	nl_put(w, RTA_DST, ula, sizeof(*ula));
 	nl_put_u32(w, RTA_OIF, ifindex);
+	if (add)
+		nl_put_u32(w, RTA_PRIORITY, RTNL_ROUTE_METRIC);
 	return msg;
 }
 
@@ -185,5 +187,13 @@ int rtnl_route_add(struct nl_conn *c, uint32_t ifindex,
 int rtnl_route_del(struct nl_conn *c, uint32_t ifindex,
 		   const struct in6_addr *ula)
 {
-	return route_request(c, false, ifindex, ula);
+	int err = route_request(c, false, ifindex, ula);
+
+	if (err)
+		return err;
+	/* One goes at a time, and there may be one of another metric: we made such once. */
+	while (!route_request(c, false, ifindex, ula))
+		;
+	c->error[0] = '\0';
+	return 0;
 }

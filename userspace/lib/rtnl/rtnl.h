@@ -32,7 +32,16 @@ int rtnl_addr_add(struct nl_conn *c, uint32_t ifindex,
 int rtnl_addr_del(struct nl_conn *c, uint32_t ifindex,
 		  const struct in6_addr *ula);
 
-/* The route ULA/128 dev LINK. Another one to the ULA is replaced. */
+/*
+ * Of the routes to peers. Lower than the 1024 that the kernel gives to what a router
+ * advertises, and than what network managers give, so none of theirs is preferred.
+ */
+#define RTNL_ROUTE_METRIC	64
+
+/*
+ * The route ULA/128 dev LINK. Another one of this metric is replaced; all to the ULA by
+ * that link are deleted.
+ */
 int rtnl_route_add(struct nl_conn *c, uint32_t ifindex,
 		   const struct in6_addr *ula);
 int rtnl_route_del(struct nl_conn *c, uint32_t ifindex,
