@@ -37,12 +37,13 @@ OURS = "[autotunnel]"
 
 
 class Op:
-    """One operation. prepare() makes what it starts from; state() is what to compare."""
+    """One operation. prepare() makes what it starts from; state() is what to compare.
+    One that is not WHOLE has nothing of ours in it that others have not."""
 
-    def __init__(self, name, act, prepare, state, allowed=(), judge=None):
+    def __init__(self, name, act, prepare, state, allowed=(), judge=None, whole=True):
         self.name, self.act, self.prepare, self.state = name, act, prepare, state
         self.allowed = NO_MEMORY | set(allowed)
-        self.judge = judge
+        self.judge, self.whole = judge, whole
 
 
 class Runner:
@@ -141,7 +142,8 @@ class Runner:
         """Those below our own code whole, and then everywhere as time allows."""
         if self.injector.can_filter:
             for op in ops:
-                self.points(op, OURS, None)
+                if op.whole:
+                    self.points(op, OURS, None)
         ops = ops[:]
         self.random.shuffle(ops)
         for i, op in enumerate(ops):
@@ -423,7 +425,7 @@ class Links:
                self.op("add up", lambda: Link.new_tunnel("ft0", True, **every), self.absent)]
         for key, value in every.items():
             ops.append(self.op("add with " + key, lambda k=key, v=value:
-                               Link.new_tunnel("ft0", **{k: v}), self.absent))
+                               Link.new_tunnel("ft0", **{k: v}), self.absent, whole=False))
             ops.append(self.op("change " + key, lambda k=key, v=value: Link.change(
                 self.index, rtnl.linkinfo("autotunnel", rtnl.tunnel_data(**{k: v}))),
                 self.present()))

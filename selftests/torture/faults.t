@@ -19,13 +19,13 @@ torture=$(dirname "$0")
 total=0
 # faults DESC NAMESPACE PERCENT WHAT [ARGUMENT...]: PERCENT of the test's time; see faults.py
 faults() {
-	local desc=$1 ns=$2 percent=$3 what=$4 log rc=0 n
+	local desc=$1 ns=$2 percent=$3 what=$4 log rc n
 	shift 4
 	log=$TEST_OUT/faults.$what
 	# ip netns exec has a /sys of its own, without debugfs
 	nsenter --net="/run/netns/$ns" python3 "$torture/faults.py" "$what" "$torture_seed" \
-		"$((BTMM_TORTURE_SECONDS * percent / 100))" "$@" >"$log" 2>&1 || rc=$?
-	diag_file "$log" 100
+		"$((BTMM_TORTURE_SECONDS * percent / 100))" "$@" 2>&1 | tee "$log" | sed -u 's/^/# /'
+	rc=${PIPESTATUS[0]}
 	n=$(sed -n 's/^faults=\([0-9]*\).*/\1/p' "$log")
 	total=$((total + ${n:-0}))
 	is "$desc" "$rc,$(grep -c '^BAD' "$log")" 0,0
