@@ -421,11 +421,14 @@ class Links:
         self.index = 1
         every = {"local": "fd00:a::9", "port": 4600, "fwmark": 5, "keepalive": 11, "tx_batch": 0,
                  "rx_gro": 0, "max_peers": 77}
-        ops = [self.op("add with all", lambda: Link.new_tunnel("ft0", **every), self.absent),
-               self.op("add up", lambda: Link.new_tunnel("ft0", True, **every), self.absent)]
+        # EINVAL: netdev_register_kobject() does not look whether dev_set_name() had memory,
+        # and device_add() refuses a device without a name.
+        new = {"allowed": (errno.EINVAL,)}
+        ops = [self.op("add with all", lambda: Link.new_tunnel("ft0", **every), self.absent, **new),
+               self.op("add up", lambda: Link.new_tunnel("ft0", True, **every), self.absent, **new)]
         for key, value in every.items():
             ops.append(self.op("add with " + key, lambda k=key, v=value:
-                               Link.new_tunnel("ft0", **{k: v}), self.absent, whole=False))
+                               Link.new_tunnel("ft0", **{k: v}), self.absent, whole=False, **new))
             ops.append(self.op("change " + key, lambda k=key, v=value: Link.change(
                 self.index, rtnl.linkinfo("autotunnel", rtnl.tunnel_data(**{k: v}))),
                 self.present()))
@@ -434,7 +437,7 @@ class Links:
             kind, flags, payload = Link.new_tunnel("ft0", **every)
             return kind, flags, payload + nl.u32(rtnl.IFLA_NET_NS_FD, self.other.fd)
         ops += [
-            self.op("add elsewhere", elsewhere, self.absent),
+            self.op("add elsewhere", elsewhere, self.absent, **new),
             self.op("change port while up", lambda: Link.change(self.index, rtnl.linkinfo(
                 "autotunnel", rtnl.tunnel_data(port=4601))), self.present(True)),
             self.op("set mtu", lambda: Link.change(self.index, nl.u32(rtnl.IFLA_MTU, 1400)),
