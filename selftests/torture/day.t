@@ -5,9 +5,10 @@
 # their defaults, while addresses change outside, routers restart and the server does. A
 # connection that is used every half minute lives through it whole; nothing that ends is
 # there longer than it may be, and nothing grows.
-# BTMM_DAY_HOURS: how long (2).
+# BTMM_DAY_HOURS: how long (2 to 24, by budget.sh's seconds of real time).
 # kernels: uml
 # clock: leaps
+# shares: 2
 # timeout: 100000
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../topology/topology.sh"
@@ -17,7 +18,10 @@
 . "$(dirname "$0")/budget.sh"
 . "$(dirname "$0")/day.sh"
 [[ ${LAB_KIND-} = uml-day ]] || skip_all 'time does not travel here: scripts/lab -k uml --time-travel'
-hours=${BTMM_DAY_HOURS:-2}
+hours=$((BTMM_TORTURE_SECONDS / 150))
+((hours >= 2)) || hours=2
+((hours <= 24)) || hours=24
+hours=${BTMM_DAY_HOURS:-$hours}
 hosts='alice carol bob'
 LEASE=5400 MAPPING=3600 REKEY=3600 KEYS_END=$((REKEY * 11 / 10))
 
@@ -139,6 +143,7 @@ cmp_num "carol's lease had $left s to go: so long she is found" "$took" -ge $((l
 cmp_num 'and not longer' "$took" -le $((left + 30))
 host_stop alice bob
 diag "$((lasted / 3600)) h $((lasted % 3600 / 60)) min, $day_looks looks"
+count simulated-hours $((lasted / 3600))
 count moves $moves
 count faults $faults
 count packets $((sent))

@@ -101,7 +101,8 @@ def measure(pids):
     for name, pid in pids:
         out["descriptors of " + name] = (len(os.listdir("/proc/%s/fd" % pid)), "descriptors")
         with open("/proc/%s/status" % pid) as f:
-            rss = re.search(r"^VmRSS:\s+(\d+)", f.read(), re.M)
+            # not what it has mapped of files, and touches now or later
+            rss = re.search(r"^RssAnon:\s+(\d+)", f.read(), re.M)
         out["memory of " + name] = (int(rss.group(1)), "KiB")
     return out
 

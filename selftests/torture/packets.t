@@ -99,8 +99,9 @@ wrong() { failures+="$*"$'\n'; diag "$*"; }
 
 # burst WHAT COUNT: rx and tx with as many lies as there are, or -exact, with the books
 # balanced
+declare -A spent=() made=()
 burst() {
-	local what=$1 n=$2 moves decrypted books injected
+	local what=$1 n=$2 moves decrypted books injected since
 	moves=$(counter a endpoint_moves)
 	decrypted=$(authentic)
 	case $what in
@@ -112,7 +113,9 @@ burst() {
 		;;
 	esac
 	run=$((run + 1))
+	since=$(now_ms)
 	tell run "$what $n $((torture_seed * 1000003 + run))" || wrong "$what, run $run: the module gave up"
+	spent[$what]=$((${spent[$what]-0} + $(now_ms) - since)) made[$what]=$((${made[$what]-0} + n))
 	case $what in
 	rx-exact)
 		injected=$(($(stat injected_rx) - injected))
@@ -150,7 +153,7 @@ originals() {
 # --- rounds ---------------------------------------------------------------------------------
 # As many packets as keep a burst short.
 case ${LAB_KIND-} in
-uml) size=40000 ;;
+uml) size=200000 ;;
 uml-debug) size=3000 ;;
 *) size=2000 ;;
 esac
@@ -191,6 +194,9 @@ for f in "${rx_ways[@]}" "${tx_ways[@]}" rx_gro tx_batched tx_df_cleared; do
 done | paste -sd' ' >"$TEST_OUT/counters"
 diag_file "$TEST_OUT/counters"
 total=$(($(stat injected_rx) + $(stat injected_tx)))
+for what in "${!made[@]}"; do
+	diag "$what: ${made[$what]} packets in ${spent[$what]} ms, $((made[$what] * 1000 / (spent[$what] + 1))) a second"
+done
 is 'nothing was wrong in any burst' "${failures%%$'\n'*}" ''
 cmp_num 'packets came in' "$(stat injected_rx)" -ge $((size * 4))
 cmp_num '... and were sent' "$(stat injected_tx)" -ge $((size * 4))
