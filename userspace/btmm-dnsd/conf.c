@@ -51,13 +51,13 @@ static struct dnsd_conf *new_conf(void)
 	conf->stream_idle_ms = 30000;
 	conf->stream_handshake_ms = 10000;
 	/*
-	 * 72 octets each where many have the same name, 110 where none does: 550 MB at the most.
-	 * A thousand hosts that all follow each other have four million; one address is a
-	 * household with a dozen of them.
+	 * 72 octets each where many have the same name, 110 where none does: 110 MB at the most,
+	 * also where anybody may subscribe. 470 hosts that all follow each other have 900,000;
+	 * one address is a household with five hosts in an account of a thousand.
 	 */
-	conf->llqs = 5000000;
-	conf->llqs_per_account = 4000000;
-	conf->llqs_per_address = 50000;
+	conf->llqs = 1000000;
+	conf->llqs_per_account = 900000;
+	conf->llqs_per_address = 20000;
 	conf->lease_min = 30 * 60;
 	conf->lease_max = 2 * 3600;
 	conf->llq_lease_min = 15 * 60;

@@ -13,8 +13,8 @@
  *	allow-md5 = no
  *	streams = 20000				streams-per-address = 64
  *	stream-idle = 30s			stream-handshake = 10s
- *	llqs = 5000000				llqs-per-account = 4000000
- *	llqs-per-address = 50000
+ *	llqs = 1000000				llqs-per-account = 900000
+ *	llqs-per-address = 20000
  *	lease-min = 30m				lease-max = 2h
  *	llq-lease-min = 15m			llq-lease-max = 2h
  *

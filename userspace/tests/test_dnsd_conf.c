@@ -85,10 +85,10 @@ static void defaults(void **state)
 	assert_int_equal(c->streams_per_address, 64);
 	assert_int_equal(c->stream_idle_ms, 30000);
 	assert_int_equal(c->stream_handshake_ms, 10000);
-	assert_int_equal(c->llqs, 5000000);
-	/* Of a thousand hosts each has four for each other one, and one. */
-	assert_true(c->llqs_per_account >= 1000 * (4 * 999 + 1));
-	assert_true(c->llqs_per_address >= 12 * (4 * 999 + 1));
+	assert_int_equal(c->llqs, 1000000);
+	/* Each host has four for each other one, and one. */
+	assert_true(c->llqs_per_account >= 470 * (4 * 469 + 1));
+	assert_true(c->llqs_per_address >= 5 * (4 * 999 + 1));
 	assert_int_equal(c->lease_min, 1800);
 	assert_int_equal(c->lease_max, 7200);
 	assert_int_equal(c->llq_lease_min, 900);
