@@ -52,14 +52,16 @@ for h in a b; do
 	wait_for 20 grep -q ready "$TEST_OUT/serve-$h.log" || bail 'no server'
 done
 flow() { run_ns "$1" timeout 120 python3 "$tap_tmp/flow.py" send "${ULA[$2]}" $size; }
-# both WHAT: there and back; runs must have been made
+# both WHAT: there and back; runs must have been made. Where emulation is slow, back only
+# for the plain case.
 both() {
-	local before_a before_b
+	local before_a before_b back=yes
+	[[ ${LAB_KIND-} = uml* || $1 = plain ]] || back=no
 	before_a=$(counter a tx_batches) before_b=$(counter b tx_batches)
 	ok "$1: there, byte-exact, and all memory back" flow a b
-	ok "$1: and back" flow b a
+	[[ $back = no ]] || ok "$1: and back" flow b a
 	cmp_num "$1: runs were made" $(($(counter a tx_batches) - before_a)) -gt 20
-	cmp_num "$1: there and back" $(($(counter b tx_batches) - before_b)) -gt 20
+	[[ $back = no ]] || cmp_num "$1: there and back" $(($(counter b tx_batches) - before_b)) -gt 20
 }
 
 # shellcheck disable=SC2053

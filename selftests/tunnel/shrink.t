@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A datagram of several fragments whose first one finds the path narrower: the others were
 # cut for the old path, and are dropped before IPv6 cuts them in two ahead of ESP.
-# kernels: uml uml-debug 6.12
+# kernels: uml uml-debug
 # timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"
