@@ -104,7 +104,7 @@ static bool at_rx_gro_list_ok(struct sk_buff *skb, unsigned int off)
 	    !(skb_shinfo(skb)->gso_type & SKB_GSO_FRAGLIST) ||
 	    skb_shinfo(skb)->nr_frags || off + AT_PEEK_LEN > skb_headlen(skb))
 		return false;
-	if (skb_network_offset(skb) || off != sizeof(*iph) + sizeof(*uh) ||
+	if (skb_network_offset(skb) || off != AT_OUTER4_LEN ||
 	    iph->ihl != 5 || ntohs(iph->tot_len) != skb->len)
 		return false;
 	uh = (const struct udphdr *)(iph + 1);

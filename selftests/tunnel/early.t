@@ -28,6 +28,7 @@ keys() {
 	echo xfrm state update src "$A" dst "$B" proto esp spi $spi reqid 1 mode tunnel \
 		flag esn replay-window 2048 $ALG_GCM >&9
 }
+has_keys() { ip -n b xfrm state get src "$A" dst "$B" proto esp spi $spi | grep -q aead; }
 # what B has received: nothing of it is answered, as there is no SA back
 inside() { run_ns b awk '$1 == "Icmp6InEchos" { print $2 }' /proc/net/snmp6; }
 got() { [[ $(inside) = "$1" ]]; }
@@ -51,17 +52,16 @@ for gro in off on; do
 	send
 	ok 'and so is the next' wait_for 2 got $((n + 4))
 	is 'none was refused' "$(counter b rx_esp_refused)" "$refused"
-done
 
-begin
-n=$(inside) lost=$(counter b rx_esp_no_keys)
-send
-ok 'without keys it is dropped' wait_for 3 counter_above b rx_esp_no_keys "$lost"
-is 'nothing is inside' "$(inside)" "$n"
-keys
-has_keys() { ip -n b xfrm state get src "$A" dst "$B" proto esp spi $spi | grep -q aead; }
-ok 'keys after that' wait_for 5 has_keys
-is 'do not bring it back' "$(inside)" "$n"
+	begin
+	n=$(inside) lost=$(counter b rx_esp_no_keys)
+	send
+	ok 'without keys it is dropped' wait_for 3 counter_above b rx_esp_no_keys "$lost"
+	is 'nothing is inside' "$(inside)" "$n"
+	keys
+	ok 'keys after that' wait_for 5 has_keys
+	is 'do not bring it back' "$(inside)" "$n"
+done
 
 begin
 held() { echo $(($(counter b rx_esp_early) - $(counter b rx_esp_no_keys))); }

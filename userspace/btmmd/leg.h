@@ -62,6 +62,7 @@ void leg_replay(struct leg *l, struct peers_question *q);
 
 /* What it knows of the question, or ANSWERS_UNKNOWN. */
 enum answers_status leg_known(const struct leg *l, const struct peers_question *q);
+
 struct leg_tally {
 	size_t questions, unsubscribed;
 	const char *refused;	/* why one of them was, no full stop; NULL: none was */
@@ -69,6 +70,7 @@ struct leg_tally {
 
 /* Of all its questions. */
 void leg_tally(const struct leg *l, struct leg_tally *out);
+
 /* It does not work now: the server says so, is not the one that it should be, or cannot
  * be reached. It goes on trying.
  */

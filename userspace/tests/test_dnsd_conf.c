@@ -86,6 +86,8 @@ static void defaults(void **state)
 	assert_int_equal(c->stream_idle_ms, 30000);
 	assert_int_equal(c->stream_handshake_ms, 10000);
 	assert_int_equal(c->llqs, 1000000);
+	assert_int_equal(c->llqs_per_account, 900000);
+	assert_int_equal(c->llqs_per_address, 20000);
 	/* Each host has four for each other one, and one. */
 	assert_true(c->llqs_per_account >= 470 * (4 * 469 + 1));
 	assert_true(c->llqs_per_address >= 5 * (4 * 999 + 1));
