@@ -72,7 +72,7 @@ before=$(packets_in toC)
 background storm ip netns exec m "$attacks/flood.py" --for 600 --from $AT_C "$AT_B" 200 ike-init
 storm=$bg_pid
 ok 'charon asks for cookies' wait_for 60 cookies_above 5
-ok 'beyond its rate they are dropped' counter_above b rx_ike_limited "$limited"
+ok 'beyond its rate they are dropped' wait_for 20 counter_above b rx_ike_limited "$limited"
 half=$(half_open)
 diag "half-open IKE SAs at b: $half; cookies: $(cookies)"
 cmp_num 'few IKE SAs are half open' "${half:-999}" -le 60
