@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The commands of btmm-ctl.
+ * The commands of btmm-ctl. Compiled twice: with CTL_ACCOUNT for the program that has
+ * all of them, without it for the one that leaves some to the former (elsewhere.c).
  */
 #include <string.h>
 
 #include "ctl.h"
+
+#ifdef CTL_ACCOUNT
+#define ALL_ONLY(what) what
+#else
+#define ALL_ONLY(what) NULL
+#endif
 
 const struct command commands[] = {
 	{ "status", NULL, cmd_status, "[socket PATH]",
@@ -51,18 +58,18 @@ const struct command commands[] = {
 	  "say whose a held IKE datagram is (low-level)", help_ike_answer },
 	{ "dgram", "send", cmd_dgram_send, "ADDR:PORT HEX [dev DEV]",
 	  "send a datagram from the tunnel port (low-level)", help_dgram_send },
-	{ "account", "init", cmd_account_init, "key-file FILE pin PIN [SETTING...]",
-	  "make this the account's first machine", help_account_init },
-	{ "account", "show", cmd_account_show, "[directory DIR]",
-	  "show the account of this machine", help_account_show },
-	{ "host", "add", cmd_host_add, "NAME [SETTING...]",
-	  "let a host into the account, and make its bundle", help_host_add },
-	{ "host", "remove", cmd_host_remove, "NAME [directory DIR]",
-	  "end a host's membership in the account", help_host_remove },
-	{ "host", "list", cmd_host_list, "[offline] [directory DIR]",
-	  "list the hosts that were let in", help_host_list },
-	{ "host", "import", cmd_host_import, "FILE [replace] [directory DIR]",
-	  "make this machine the host of a bundle", help_host_import },
+	{ "account", "init", ALL_ONLY(cmd_account_init), "key-file FILE pin PIN [SETTING...]",
+	  "make this the account's first machine", ALL_ONLY(help_account_init) },
+	{ "account", "show", ALL_ONLY(cmd_account_show), "[directory DIR]",
+	  "show the account of this machine", ALL_ONLY(help_account_show) },
+	{ "host", "add", ALL_ONLY(cmd_host_add), "NAME [SETTING...]",
+	  "let a host into the account, and make its bundle", ALL_ONLY(help_host_add) },
+	{ "host", "remove", ALL_ONLY(cmd_host_remove), "NAME [directory DIR]",
+	  "end a host's membership in the account", ALL_ONLY(help_host_remove) },
+	{ "host", "list", ALL_ONLY(cmd_host_list), "[offline] [directory DIR]",
+	  "list the hosts that were let in", ALL_ONLY(help_host_list) },
+	{ "host", "import", ALL_ONLY(cmd_host_import), "FILE [replace] [directory DIR]",
+	  "make this machine the host of a bundle", ALL_ONLY(help_host_import) },
 	{ "help", NULL, cmd_help, "[COMMAND]",
 	  "explain a command", help_help },
 };

@@ -27,10 +27,10 @@ enum {
  * @object: first word
  * @verb: second word; NULL if the object is the whole command; "show" is the
  *	one that may be left out
- * @run: given the words that follow; returns an exit code
+ * @run: given the words that follow; returns an exit code. NULL: see elsewhere()
  * @words: what may follow, for the usage line
  * @summary: what it does, in one line
- * @help: the rest of its help text, lines of at most 78 columns
+ * @help: the rest of its help text, lines of at most 78 columns; NULL if @run is
  */
 struct command {
 	const char *object;
@@ -86,6 +86,14 @@ void help_overview(void);
 void help_command(const struct command *cmd);
 /* Commands whose first word is @object, and @verb unless that is NULL. */
 const struct command *command_find(const char *object, const char *verb);
+
+/*
+ * elsewhere.c: for a command that the other program has. elsewhere() goes on as that
+ * program, with the arguments given to elsewhere_init(); it returns only if it cannot,
+ * an exit code. The vector must stay as it is.
+ */
+void elsewhere_init(char **argv);
+int elsewhere(void);
 
 /*
  * fail.c: one line on stderr, "btmm-ctl: peer add: ...". Each returns the exit

@@ -80,6 +80,8 @@ int cmd_help(int argc, char **argv)
 	if (!cmd)
 		return fail_usage("there is no command '%s%s%s'", argv[0],
 				  argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	if (!cmd->run)
+		return elsewhere();
 	if (argc > 1 || !cmd->verb) {
 		help_command(cmd);
 		return CTL_OK;

@@ -88,6 +88,8 @@ static int run(int argc, char **argv, bool help)
 	cmd = command_find(argv[0], NULL);
 	if (!cmd)
 		return fail_usage("there is no command '%s'", argv[0]);
+	if (!cmd->run)
+		return elsewhere();
 
 	if (!cmd->verb) {
 		argc--;
@@ -119,6 +121,7 @@ static int run(int argc, char **argv, bool help)
 
 int main(int argc, char **argv)
 {
+	char **given;
 	bool help = false, version = false;
 	int code, err;
 
@@ -127,6 +130,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (out_init())
 		return fail_with(CTL_FAILED, "out of memory");
+
+	given = calloc((size_t)argc + 1, sizeof(*given));
+	if (!given)
+		return fail_with(CTL_FAILED, "out of memory");
+	memcpy(given, argv, (size_t)argc * sizeof(*given));
+	elsewhere_init(given);
 
 	argc = take_options(argc - 1, argv + 1, &help, &version);
 	if (version) {
@@ -142,5 +151,6 @@ int main(int argc, char **argv)
 
 	kernel_close();
 	fclose(out_file);
+	free(given);
 	return code;
 }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import tap
 
+# What btmm-ctl runs, from its own place on
+ACCOUNT = "libexec/btmm/btmm-ctl-account"
 USERSPACE = Path(__file__).resolve().parents[1]
 # Others' (Debian's packages init, kmod, charon-systemd; bind9, knot)
 FOREIGN_PROGRAMS = {"/sbin/modprobe", "/usr/sbin/charon-systemd"}
@@ -31,7 +33,8 @@ class Installed(unittest.TestCase):
         temp = tempfile.TemporaryDirectory()
         self.addCleanup(temp.cleanup)
         build, self.root = Path(temp.name, "build"), Path(temp.name, "root")
-        for name in ("bin/btmm-ctl", "bin/btmm-dnsd", "bin/btmmd", "lib/ip/link_autotunnel.so"):
+        for name in ("bin/btmm-ctl", "bin/btmm-dnsd", "bin/btmmd", "lib/ip/link_autotunnel.so",
+                     ACCOUNT):
             (build / name).parent.mkdir(parents=True, exist_ok=True)
             (build / name).write_text("#!/bin/sh\n")
         # Not what the make that runs this test was told.
@@ -56,6 +59,10 @@ class Installed(unittest.TestCase):
                 self.assertEqual(program.split("/btmm")[0], f"{self.prefix}/sbin", name)
                 mode = Path(f"{self.root}{program}").stat().st_mode
                 self.assertEqual(mode & 0o7777, 0o755, f"{program} of {name}")
+
+    def test_account(self):
+        path = self.under("sbin/btmm-ctl").parent.parent / ACCOUNT
+        self.assertEqual(path.stat().st_mode & 0o7777, 0o755)
 
     def test_pages(self):
         for name, text in self.units.items():
