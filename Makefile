@@ -61,8 +61,15 @@ $(BUILD)/torture/nlfuzz: $(wildcard selftests/torture/nlfuzz*.[ch]) include/uapi
 	@echo "  CC      $(@F)"
 	@gcc -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Iinclude/uapi -o $@ $(filter %.c,$^)
 
+# What tests enter name spaces with
+IN_NETNS = $(BUILD)/tests-bin/in-netns
+$(IN_NETNS): selftests/lib/in-netns.c
+	@mkdir -p $(@D)
+	@echo "  CC      $(@F)"
+	@gcc -std=gnu11 -O2 -static -Wall -Wextra -Werror -Wshadow -o $@ $<
+
 .PHONY: userspace
-userspace: ## build programs into build/bin
+userspace: $(IN_NETNS) ## build programs into build/bin
 	@+$(USERSPACE) all
 
 .PHONY: lab-build

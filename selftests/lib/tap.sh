@@ -17,6 +17,7 @@
 
 tap_n=0 tap_failed=0 tap_done=no
 tap_cleanups=()
+tap_in_netns=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)/build/tests-bin/in-netns
 exec {tap_nap}<> <(:)
 
 # where a test may leave captures and logs; the runner sets one per test
@@ -98,18 +99,23 @@ now_ms() { local t=${EPOCHREALTIME/[.,]/}; echo "$((t / 1000))"; }
 
 # wait_for LIMIT CMD...: until CMD succeeds, at most LIMIT seconds (fractions
 # allowed) of a machine that has nothing else to do: BTMM_PATIENCE times as many
-# here. CMD's output is thrown away.
+# here. CMD's output is thrown away. It naps for as long as CMD takes, half a second at
+# most: what is waited for wants the processor, too.
 wait_for() {
-	local limit=$1 end t
+	local limit=$1 end t t0 pause
 	shift
 	[[ $limit = *.* ]] || limit=$limit.0
 	t=${EPOCHREALTIME/[.,]/}
 	end=$((${limit%.*} * 1000000 + 10#$(printf '%-6.6s' "${limit#*.}" | tr ' ' 0)))
 	end=$((t + end * ${BTMM_PATIENCE:-1}))
+	t0=$t
 	until "$@" >/dev/null 2>&1; do
 		t=${EPOCHREALTIME/[.,]/}
 		((t < end)) || return 1
-		nap 0.03
+		t0=$((t - t0))
+		printf -v pause '0.%06d' $((t0 < 30000 ? 30000 : t0 > 500000 ? 500000 : t0))
+		nap "$pause"
+		t0=${EPOCHREALTIME/[.,]/}
 	done
 }
 
@@ -124,12 +130,10 @@ frozen() {
 	done
 }
 
-# run_ns NS CMD...
-run_ns() {
-	local ns=$1
-	shift
-	ip netns exec "$ns" "$@"
-}
+# run_ns NS CMD...: "ip netns exec", and cheaper
+run_ns() { "$tap_in_netns" "$@"; }
+# read_ns NS FILE: what FILE says, as seen from there
+read_ns() { "$tap_in_netns" "$1" --read "$2"; }
 
 # add_cleanup CMD...: run at the end, last added first
 add_cleanup() { tap_cleanups+=("$(printf '%q ' "$@")"); }

@@ -21,7 +21,7 @@ json() { python3 -c "import json,sys; d=json.load(sys.stdin); print($1)"; }
 
 ip netns add t
 ip -n t link set lo up
-in_t() { ip netns exec t "$@"; }
+in_t() { run_ns t "$@"; }
 
 # --- devices
 status 0 'no device' in_t $c dev

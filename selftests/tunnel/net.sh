@@ -198,7 +198,7 @@ net_pair() {
 }
 
 # counter HOST NAME: one file below /sys/class/net/btmm0/autotunnel
-counter() { run_ns "$1" cat "/sys/class/net/btmm0/autotunnel/$2"; }
+counter() { read_ns "$1" "/sys/class/net/btmm0/autotunnel/$2"; }
 counter_is() { [[ $(counter "$1" "$2") = "$3" ]]; }
 counter_above() { [[ $(counter "$1" "$2") -gt $3 ]]; }
 
