@@ -36,7 +36,16 @@ ifeq ($(strip $(KVER)),)
 	@echo 'no kernel headers are installed: no module is built (scripts/setup)'
 endif
 
-$(BUILD)/modules/%/autotunnel.ko: $(MODULE_SOURCES)
+# Which build of that version: another configuration is another kernel, to which a module
+# of before loads and does harm.
+KERNEL_BUILDS := $(foreach k,$(KVER),$(BUILD)/modules/$(k)/kernel)
+.PHONY: FORCE
+$(KERNEL_BUILDS): $(BUILD)/modules/%/kernel: FORCE
+	@mkdir -p $(@D)
+	@scripts/lab.d/kernels --build $* >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else rm -rf $(BUILD)/kmod*/$* && mv $@.new $@; fi
+
+$(BUILD)/modules/%/autotunnel.ko: $(MODULE_SOURCES) $(BUILD)/modules/%/kernel
 	@echo "  MODULE  $*"
 	@scripts/lab.d/build-module $* $(if $(W),W=$(W)) $(if $(C),C=$(C)) $(if $(V),V=$(V))
 
@@ -48,11 +57,11 @@ TORTURE = $(BUILD)/torture/nlfuzz $(foreach k,$(KVER),$(BUILD)/torture/$(k)/at-t
 .PHONY: torture-build
 torture-build: $(TORTURE)
 
-$(BUILD)/torture/%/at-torture.ko: $(wildcard selftests/torture/module/*)
+$(BUILD)/torture/%/at-torture.ko: $(wildcard selftests/torture/module/*) $(BUILD)/modules/%/kernel
 	@echo "  MODULE  at-torture $*"
 	@scripts/lab.d/build-module --torture $*
 
-$(BUILD)/torture/%/autotunnel.ko: $(MODULE_SOURCES)
+$(BUILD)/torture/%/autotunnel.ko: $(MODULE_SOURCES) $(BUILD)/modules/%/kernel
 	@echo "  MODULE  kcov $*"
 	@scripts/lab.d/build-module --kcov $*
 
