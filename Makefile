@@ -40,10 +40,8 @@ endif
 # of before loads and does harm.
 KERNEL_BUILDS := $(foreach k,$(KVER),$(BUILD)/modules/$(k)/kernel)
 .PHONY: FORCE
-$(KERNEL_BUILDS): $(BUILD)/modules/%/kernel: FORCE
-	@mkdir -p $(@D)
-	@scripts/lab.d/kernels --build $* >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else rm -rf $(BUILD)/kmod*/$* && mv $@.new $@; fi
+$(KERNEL_BUILDS) &: FORCE
+	@scripts/lab.d/kernels --note $(BUILD)/modules
 
 $(BUILD)/modules/%/autotunnel.ko: $(MODULE_SOURCES) $(BUILD)/modules/%/kernel
 	@echo "  MODULE  $*"

@@ -54,7 +54,7 @@ is 'nobody was lost' "$(known)" $n
 
 ok 'half of them go' account_records del 1 $((n / 2))
 ok 'she has seen them go' wait_for 30 known_are $((n / 2))
-peers_are() { [[ $(run_ns alice cat /sys/class/net/btmm0/autotunnel/peers) = "$1" ]]; }
+peers_are() { [[ $(read_ns alice /sys/class/net/btmm0/autotunnel/peers) = "$1" ]]; }
 ok 'so has the kernel' wait_for 10 peers_are $((n / 2))
 ok 'and charon' wait_for 20 traps_are $((n / 2))
 is 'of those who went nothing is left that blocks' "$(policies_of out 4294967295)" $((n / 2))

@@ -50,7 +50,7 @@ dropped() {
 	local d n sum=0
 	for d in btmm0 btmm1; do
 		for n in tx_loop tx_no_route tx_cleartext tx_not_xfrm tx_wrong_source tx_outer_error tx_too_big tx_unencrypted tx_fragment; do
-			sum=$((sum + $(run_ns a cat /sys/class/net/$d/autotunnel/$n)))
+			sum=$((sum + $(read_ns a /sys/class/net/$d/autotunnel/$n)))
 		done
 	done
 	echo $sum

@@ -6,6 +6,7 @@
  * ../libexec/btmm/btmm-ctl-account, as seen from where btmm-ctl is.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,20 +27,12 @@ int elsewhere(void)
 {
 	char self[PATH_MAX], path[PATH_MAX + sizeof(PROGRAM)];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *end;
-	int i;
 
 	if (n < 0)
 		return fail_with(CTL_FAILED, "cannot find " PROGRAM ": /proc/self/exe: %s",
 				 strerror(errno));
 	self[n] = '\0';
-	/* without its own name, and without that of its directory */
-	for (i = 0; i < 2; i++) {
-		end = strrchr(self, '/');
-		if (end)
-			*end = '\0';
-	}
-	snprintf(path, sizeof(path), "%s/" PROGRAM, self);
+	snprintf(path, sizeof(path), "%s/" PROGRAM, dirname(dirname(self)));
 	execv(path, given);
 	return fail_with(CTL_FAILED, "cannot run %s: %s (it is a part of btmm)", path,
 			 strerror(errno));
