@@ -42,6 +42,7 @@ AT_COUNTER(rx_esp_refused),		/* ESP that its SA refused */
 AT_COUNTER(rx_esp_no_keys),		/* held, and its SA got no keys */
 AT_COUNTER(rx_ike_malformed),
 AT_COUNTER(rx_ike_limited),		/* over the rate of its source */
+AT_COUNTER(rx_ike_unasked),		/* an answer to no request of ours */
 AT_COUNTER(rx_ike_not_held),		/* unknown source, no room to hold */
 AT_COUNTER(rx_ike_expired),		/* held, and nobody answered */
 AT_COUNTER(rx_ike_rejected),		/* held, and the daemon said no */

@@ -34,6 +34,12 @@ struct at_ike_header {
 #define AT_IKE_FLAG_RESPONSE	0x20
 #define AT_IKE_SA_INIT		34
 
+/* In IKEv1 that bit means nothing. */
+static inline bool at_ike_is_response(const struct at_ike_header *hdr)
+{
+	return hdr->version >> 4 == 2 && hdr->flags & AT_IKE_FLAG_RESPONSE;
+}
+
 /* Where a datagram came from: the outer source, and our side of it. */
 struct at_from {
 	struct in6_addr addr;

@@ -232,6 +232,16 @@ static void at_rx_ike(struct at_dev *at, struct sk_buff *skb,
 		return;
 	}
 
+	/*
+	 * Our own request would have made it known. To one that somebody else
+	 * sent in our name, the peer answers; that must not use up the rate of
+	 * what the peer itself has to say.
+	 */
+	if (at_ike_is_response(&hdr)) {
+		at_rx_drop(at, skb, AT_CTR_rx_ike_unasked);
+		return;
+	}
+
 	if (!at_ratelimit_allow(&at->ike_limit, &from->addr)) {
 		at_rx_drop(at, skb, AT_CTR_rx_ike_limited);
 		return;

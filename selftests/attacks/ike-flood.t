@@ -67,7 +67,7 @@ wait $storm 2>/dev/null
 # --- in c's name, from its place --------------------------------------------------------------
 # These reach charon. c answers to nothing: it never asked.
 limited=$(counter b rx_ike_limited) ike=$(counter b rx_ike) tx=$(counter b tx_ike)
-c_tx=$(counter c tx_ike)
+c_tx=$(counter c tx_ike) c_limited=$(counter c rx_ike_limited)
 before=$(packets_in toC)
 background storm ip netns exec m "$attacks/flood.py" --for 600 --from $AT_C "$AT_B" 200 ike-init
 storm=$bg_pid
@@ -78,6 +78,9 @@ diag "half-open IKE SAs at b: $half; cookies: $(cookies)"
 cmp_num 'few IKE SAs are half open' "${half:-999}" -le 60
 cmp_num 'b sends c no more than it gets' $(($(counter b tx_ike) - tx)) -le $(($(counter b rx_ike) - ike))
 is 'and c answers nothing of it' "$(counter c tx_ike)" "$c_tx"
+# b's answers are as many as b lets in of c's: of b's own calls, none may be dropped for them.
+ok 'which is nothing that c asked for' counter_above c rx_ike_unasked 0
+is 'and takes no place of what b itself has to say' "$(counter c rx_ike_limited)" "$c_limited"
 # octets of b's answers to octets of what asked for them: reflection at c, who is known
 read -r answers octets < <(tcpdump -r "$TEST_OUT/toC.pcap" -n -v 2>/dev/null |
 	sed -n 's/.*length \([0-9]*\))$/\1/p' | awk -v skip="$before" 'NR > skip { n++; sum += $1 } END { print n + 0, sum + 0 }')

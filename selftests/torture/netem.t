@@ -53,7 +53,7 @@ what() {
 harm() { local h; for h in a b; do tc -n $h qdisc replace dev "${dev[$h]}" root netem limit 10000 "$@" || return; done; }
 no_harm() { local h; for h in a b; do tc -n $h qdisc del dev "${dev[$h]}" root; done; }
 
-refusals='malformed unknown_spi esp_refused esp_no_keys ike_malformed ike_held ike_limited ike_not_held
+refusals='malformed unknown_spi esp_refused esp_no_keys ike_malformed ike_held ike_limited ike_unasked ike_not_held
 	datagrams datagrams_dropped'
 # refused: by both, so far; learnt: endpoints. Over IPv6 the outer checksum tells, before
 # the tunnel sees anything.

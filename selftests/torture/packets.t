@@ -81,7 +81,7 @@ refill() {
 
 # --- what is counted ---------------------------------------------------------------------
 rx_ways=(rx_malformed rx_inactive rx_no_memory rx_unknown_spi rx_esp_refused rx_esp_early rx_ike_malformed
-	rx_ike_limited rx_ike_not_held rx_ike_held rx_ike rx_datagrams rx_datagrams_dropped rx_keepalives)
+	rx_ike_limited rx_ike_unasked rx_ike_not_held rx_ike_held rx_ike rx_datagrams rx_datagrams_dropped rx_keepalives)
 tx_ways=(tx_cleartext tx_not_xfrm tx_ike_refused tx_unencrypted tx_fragment tx_malformed tx_wrong_source
 	tx_no_peer tx_no_endpoint tx_no_route tx_loop tx_too_big tx_inactive tx_no_memory tx_outer_error)
 # sum HOST NAME...

@@ -58,8 +58,8 @@ wait_for 20 grep -q ready "$TEST_OUT/listener"
 n=$((2000 * factor))
 sum() {
 	local f s=0
-	for f in rx_malformed rx_unknown_spi rx_esp_refused rx_ike rx_ike_held rx_ike_not_held rx_ike_limited \
-		rx_ike_malformed rx_datagrams rx_datagrams_dropped rx_keepalives; do
+	for f in rx_malformed rx_unknown_spi rx_esp_refused rx_ike rx_ike_held rx_ike_not_held \
+		rx_ike_limited rx_ike_unasked rx_ike_malformed rx_datagrams rx_datagrams_dropped rx_keepalives; do
 		s=$((s + $(counter a $f)))
 	done
 	echo $s
