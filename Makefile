@@ -28,7 +28,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 		while IFS='|' read -r t d; do printf '  %-16s %s\n' "$$t" "$$d"; done
 	@echo 'Variables: KVER="version..." (kernels to build for), DESTDIR, PREFIX,'
-	@echo '  T=area or T=selftests/area/test.t, K="uml-debug 6.1 6.12" (make check)'
+	@echo '  T=area or T=selftests/area/test.t, K="uml-debug 6.1 6.12", LONG=1 (make check)'
 
 .PHONY: modules
 modules: $(MODULES) ## build autotunnel.ko for every kernel there is
@@ -98,7 +98,7 @@ modules_install: modules ## install the modules (DESTDIR=) for installed kernels
 	done
 
 .PHONY: check
-check: ## unit, lint and selftests in the lab; T=area or test, K=kernels
+check: ## unit, lint and selftests in the lab; T=area or test, K=kernels, LONG=1
 	@scripts/setup --quiet
 	@+scripts/check $(T)
 

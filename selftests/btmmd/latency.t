@@ -4,6 +4,7 @@
 # kernels of others send there: of one who has SAs with who has moved, and of one who has only
 # DNS to tell it. Two distances; several moves each. Both ends move at once, several times.
 # kernels: uml
+# long: uml
 # timeout: 240
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/../topology/topology.sh"

@@ -5,6 +5,7 @@
 # without fraglist, tbf, captures at both ends, GRO. Byte-exact, and TCP gets
 # the memory of every segment back. Eight flows; esp6_offload late or absent.
 # kernels: uml 6.12
+# long: 6.12
 # timeout: 400
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"

@@ -3,6 +3,7 @@
 # btmm-ctl and the ip plug-in against the module: devices, peers, routes,
 # events, counters, refusals, exit codes, 100,000 peers. Run in the lab.
 # kernels: uml-debug 6.1
+# long: 6.1
 # timeout: 180
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/tap.sh"

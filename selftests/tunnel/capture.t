@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Who captures on the underlay, and reads what he has captured later, sees what was on the
 # wire: XFRM decrypts packets in place, but not in pages that somebody else has, too.
+# long: 6.12
 # timeout: 120
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"

@@ -4,6 +4,7 @@
 # whichever way: with and without SAs and policies, without privileges, forwarded,
 # made by hand, past a qdisc and tc, in super-packets and in fragments.
 # kernels: uml 6.1
+# long: 6.1
 # timeout: 300
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/net.sh"

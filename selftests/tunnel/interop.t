@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One end is our device, the other a stock kernel's ESP-in-UDP with the same
 # keys: ping and TCP both ways, with super-packets, byte-exact.
+# long: 6.12
 # timeout: 400
 # shellcheck disable=SC2048,SC2086
 . "$(dirname "$0")/../lib/tap.sh"

@@ -3,6 +3,7 @@
 # As lifetime.t, while packets are in asynchronous crypto, which knows their
 # device by a bare pointer: pcrypt, or cryptd where there is one CPU.
 # kernels: uml-debug 6.12
+# long: 6.12
 # boot: own
 # timeout: 300
 . "$(dirname "$0")/../lib/tap.sh"

@@ -3,6 +3,7 @@
 # Hosts move and find each other again: A, B, both; a NAT that gives out new
 # ports; from IPv4 to IPv6; and hosts with more than one address.
 # kernels: uml-debug 6.12
+# long: 6.12
 # timeout: 400
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../lib/tap.sh"
